@@ -1,0 +1,194 @@
+"""Connections: how they are opened and set up, the snapshot that a run reads, and what the errors
+of the server mean to a user. Knows nothing of clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
+
+from pipeline.errors import (
+    ClickstatsError,
+    ConfigurationError,
+    NoConnection,
+    Refused,
+    SchemaError,
+)
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+CONNECT_TIMEOUT = 15  # seconds
+EXPECTED_URL = (
+    "expected postgresql://user:password@host:5432/database, with special characters in the "
+    "password percent-encoded (@ as %40, / as %2F)"
+)
+
+
+def connection_parameters(url: str) -> dict[str, Any]:
+    """A libpq or SQLAlchemy URL, or a libpq connection string, as libpq's parameters.
+
+    Nothing of a URL that cannot be read is repeated in the error: it may be the password.
+    """
+    scheme, found, rest = url.partition("://")
+    if found:
+        authority, _, path = rest.partition("/")
+        stray = authority.count("@") > 1 or "@" in path.partition("?")[0]
+        if stray or not re.fullmatch(r"postgres(ql)?(\+psycopg2)?", scheme):
+            raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}")
+    try:
+        # several ?host=name:port are SQLAlchemy's way to name several hosts
+        if "+" in scheme or re.search(r"[?&]host=[^/&%]*:\d", rest):
+            import sqlalchemy  # a fifth of a second: only for its own kind of URL
+
+            parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
+            arguments: dict[str, Any] = parsed.get_dialect()().create_connect_args(parsed)[1]
+            return arguments
+        return dict(psycopg2.extensions.parse_dsn(url))
+    except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
+        raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
+    except Exception as error:
+        if type(error).__module__.startswith("sqlalchemy"):
+            raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
+        raise
+
+
+def connect(settings: Settings) -> Connection:
+    """A connection named after the run; its first statement opens a transaction.
+
+    Raises `NoConnection`; an unreachable server costs at most the connect timeout a host.
+    """
+    parameters = connection_parameters(settings.database_url)
+    if settings.connect_timeout is not None:
+        parameters["connect_timeout"] = settings.connect_timeout
+    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    parameters |= {"application_name": settings.application_name, "client_encoding": "UTF8"}
+    try:
+        connection: Connection = psycopg2.connect(**parameters)
+    except psycopg2.OperationalError as error:
+        raise NoConnection(
+            f"cannot connect to the database: {_one_line(error)}; check "
+            "CLICKSTATS_DATABASE_URL and that the server is running"
+        ) from None
+    return connection
+
+
+@contextmanager
+def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connection]:
+    """A connection inside one transaction, committed at the end, rolled back on any error.
+
+    With `snapshot` it is read-only and sees one state of the database throughout.
+    """
+    connection = connect(settings)
+    try:
+        with server_errors():
+            connection.set_session(
+                isolation_level=ISOLATION_LEVEL_REPEATABLE_READ
+                if snapshot
+                else ISOLATION_LEVEL_READ_COMMITTED,
+                readonly=snapshot,
+            )
+            with connection.cursor() as cursor:
+                for setting in set_up(settings.schema):
+                    cursor.execute(setting)
+            yield connection
+            connection.commit()
+    finally:
+        connection.close()
+
+
+def set_up(schema: str) -> list[str]:
+    """What each transaction sets for itself, whatever the role's defaults are.
+
+    pg_temp comes last, so that a temporary table cannot stand in for a real one; pg_catalog, not
+    named, comes first.
+    """
+    path = '"' + schema.replace('"', '""') + '"'
+    return [
+        f"SET LOCAL search_path = {path}, pg_temp",
+        "SET LOCAL TimeZone = 'UTC'",
+        "SET LOCAL IntervalStyle = 'postgres'",
+        "SET LOCAL DateStyle = 'ISO'",
+        "SET LOCAL idle_in_transaction_session_timeout = 0",
+    ]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of the database, held open by a transaction; other connections can adopt it."""
+
+    connection: Connection
+    name: str
+    taken_at: datetime  # UTC, by the server's clock
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Snapshot]:
+    """Take a snapshot and hold it."""
+    with session(settings, snapshot=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
+        name, taken_at = cursor.fetchone()  # type: ignore[misc]
+        yield Snapshot(connection, name, taken_at)
+
+
+def bound(connection: Connection, statement: str, parameters: dict[str, object]) -> str:
+    """The statement with its parameters bound as literals, for readers that take none."""
+    with connection.cursor() as cursor:
+        return cursor.mogrify(statement, parameters).decode()
+
+
+def _one_line(error: Exception | str) -> str:
+    return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
+
+
+@contextmanager
+def server_errors() -> Iterator[None]:
+    """Say what an error of the server means to the user; let what is a bug through."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
+def _meaning(error: psycopg2.Error) -> ClickstatsError | None:
+    code = error.pgcode
+    said = error.diag.message_primary or _one_line(error)
+    if code in MISSING or code in WRONG_TYPE:
+        return SchemaError(f"{said}; {(MISSING | WRONG_TYPE)[code]}")
+    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and (
+        code is None or code[:2] == "08" or code in SHUTDOWN
+    ):
+        return NoConnection(
+            f"the connection to the database was lost: {said}; nothing was written; run again"
+        )
+    if code is not None and (code in REFUSED or code[:2] in REFUSED):
+        return Refused(f"the server refused the work: {said}; nothing was written")
+    return None
+
+
+# SQLSTATE codes: PostgreSQL manual, appendix A
+MISSING = {
+    "42P01": "see `clickstats migrate --check` for what is missing and what to do",
+    "42703": "see `clickstats migrate --check` for what is missing and what to do",
+    "3F000": "check --schema",
+    "42501": "see `clickstats migrate --check` and grant what it lists",
+}
+WRONG_TYPE = {
+    code: "a column has another type than clickstats expects: see `clickstats migrate --check`"
+    for code in ("42883", "42804", "42846", "22P02", "42725")
+}
+SHUTDOWN = {"57P01", "57P02", "57P03"}
+# classes: insufficient resources, program limit, system error; then read-only, lock not
+# available, query cancelled, idle timeouts, serialization failure, deadlock
+REFUSED = {"53", "54", "58", "25006", "55P03", "57014", "25P03", "25P04", "57P05", "40001", "40P01"}

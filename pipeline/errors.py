@@ -1,0 +1,41 @@
+"""What can go wrong that a user can mend: one class and one exit code for each kind.
+
+The message is one line: what was found, what was expected, what to do. Anything else that is raised
+is a bug and keeps its traceback.
+"""
+
+
+class ClickstatsError(Exception):
+    """The base of all errors that are shown as one line."""
+
+    exit_code = 1
+
+
+class ConfigurationError(ClickstatsError):
+    """Wrong usage or configuration: a malformed id, no database, an unknown time zone."""
+
+    exit_code = 2
+
+
+class NoConnection(ClickstatsError):
+    """The server is unreachable, refuses the login, or was lost on the way."""
+
+    exit_code = 3
+
+
+class UnknownApplication(ClickstatsError):
+    """An application named by the user does not exist."""
+
+    exit_code = 4
+
+
+class SchemaError(ClickstatsError):
+    """A table, column or privilege that clickstats needs is missing, or has the wrong shape."""
+
+    exit_code = 5
+
+
+class Refused(ClickstatsError):
+    """The server refused or cancelled the work: a timeout, a full disk, a read-only server."""
+
+    exit_code = 8

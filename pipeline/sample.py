@@ -1,0 +1,168 @@
+"""Made-up source tables of any size, the same for the same seed: for the demo, tests and benchmarks.
+
+The randomness comes from the standard library, so that the data do not depend on the version of
+Polars. The behaviour is plausible rather than real: some employers never click, the keen ones
+click more and sooner, and their applications lead to interviews more often.
+"""
+
+from __future__ import annotations
+
+import random
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+SOURCE_TABLES = """
+CREATE TABLE jobs (id uuid PRIMARY KEY);
+CREATE TABLE job_applications (
+    id uuid PRIMARY KEY,
+    job_id uuid REFERENCES jobs (id),
+    created_at timestamp,
+    application_status varchar(50)
+);
+CREATE TABLE link_tracking (
+    tracking_id varchar(100) PRIMARY KEY,
+    application_id uuid REFERENCES job_applications (id),
+    link_function varchar(50) NOT NULL
+);
+CREATE TABLE link_clicks (
+    click_id bigserial PRIMARY KEY,
+    tracking_id varchar(100),
+    clicked_at timestamp
+);
+"""
+SOURCE_INDEXES = """
+CREATE INDEX ON link_tracking (application_id);
+CREATE INDEX ON link_clicks (tracking_id);
+CREATE INDEX ON link_clicks (clicked_at);
+ANALYZE;
+"""
+FUNCTIONS = (
+    "LinkedIn", "Resume", "Portfolio", "GitHub",
+    "Company_Website", "Job_Posting", "Apply_Now", "Calendly",
+)  # fmt: skip
+LINKS = 4  # tracked links of one application
+CLICKS_BY_HOUR = (1, 1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 14, 16, 15, 13, 10, 7, 5, 4, 4, 3, 2)
+FIRST_DAY = pl.lit("2023-01-01").str.to_datetime(time_unit="us")
+DAYS = 730
+
+
+class Dice:
+    """Columns of random numbers from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def uniform(self, rows: int) -> pl.Series:
+        """Floats from 0 up to 1."""
+        raw = pa.py_buffer(self.random.randbytes(8 * rows))
+        column = pl.Series(pa.Array.from_buffers(pa.uint64(), rows, [None, raw]))
+        return (column // 2048).cast(pl.Float64) / 2**53
+
+    def uuids(self, rows: int) -> pl.Series:
+        """Uuids in their usual form."""
+        raw = pa.py_buffer(self.random.randbytes(16 * rows))
+        digits = pl.Series(pa.Array.from_buffers(pa.binary(16), rows, [None, raw]))
+        return digits.bin.encode("hex").str.replace(
+            "^(.{8})(.{4})(.{4})(.{4})(.{12})$", "$1-$2-$3-$4-$5"
+        )
+
+
+def tables(applications: int, clicks: int, seed: int = 1) -> dict[str, pl.DataFrame]:
+    """The four source tables, each at its own grain; `clicks` is the number of click rows."""
+    dice = Dice(seed)
+    jobs = pl.DataFrame({"id": dice.uuids(max(applications // 3, 1))})
+    per_application = pl.DataFrame(
+        {
+            "id": dice.uuids(applications),
+            "job": dice.uniform(applications),
+            "age": dice.uniform(applications),
+            "luck": dice.uniform(applications),
+        }
+    ).with_columns(
+        job_id=pl.lit(jobs["id"]).gather((pl.col("job") * jobs.height).cast(pl.Int64)),
+        created_at=FIRST_DAY + pl.duration(microseconds=pl.col("age") * DAYS * 86_400_000_000),
+        # the first application is the keenest: the number of clicks falls with the row's number
+        keenness=1 - pl.int_range(pl.len()) / pl.len(),
+    )
+    return {
+        "jobs": jobs,
+        "job_applications": per_application.select(
+            "id",
+            "job_id",
+            "created_at",
+            application_status=pl.when(pl.col("luck") < 0.02 + 0.08 * pl.col("keenness"))
+            .then(pl.lit("offer"))
+            .when(pl.col("luck") < 0.08 + 0.35 * pl.col("keenness"))
+            .then(pl.lit("interview"))
+            .when(pl.col("luck") < 0.7)
+            .then(pl.lit("applied"))
+            .otherwise(pl.lit("rejected")),
+        ),
+        "link_tracking": (links := _links(dice, per_application)).drop("created_at", "keenness"),
+        "link_clicks": _clicks(dice, links, clicks),
+    }
+
+
+def _links(dice: Dice, per_application: pl.DataFrame) -> pl.DataFrame:
+    """`LINKS` links an application, each with another function."""
+    links = per_application.height * LINKS
+    first = (dice.uniform(per_application.height) * len(FUNCTIONS)).cast(pl.Int64)
+    return pl.DataFrame({"tracking_id": dice.uuids(links)}).with_columns(
+        application_id=pl.lit(per_application["id"]).gather(pl.int_range(links) // LINKS),
+        link_function=pl.lit(pl.Series(FUNCTIONS)).gather(
+            (pl.lit(first).gather(pl.int_range(links) // LINKS) + pl.int_range(links) % LINKS)
+            % len(FUNCTIONS)
+        ),
+        created_at=pl.lit(per_application["created_at"]).gather(pl.int_range(links) // LINKS),
+        keenness=pl.lit(per_application["keenness"]).gather(pl.int_range(links) // LINKS),
+    )
+
+
+def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
+    """Clicks in the order in which they arrive; 15 % of the applications have none.
+
+    One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes before its
+    application was created.
+    """
+    hours = pl.Series([hour for hour, weight in enumerate(CLICKS_BY_HOUR) for _ in range(weight)])
+    drawn = pl.DataFrame(
+        {name: dice.uniform(clicks) for name in ("link", "delay", "hour", "second", "odd")}
+    ).with_columns(link=(pl.col("link") ** 1.4 * 0.85 * links.height).cast(pl.Int64))
+    created_at = pl.lit(links["created_at"]).gather("link")
+    keenness = pl.lit(links["keenness"]).gather("link")
+    # from a minute to forty days, most within days; a keen employer is ten times as quick
+    minutes = (60 * 24 * 40) ** (pl.col("delay") * (1.15 - 0.25 * keenness))
+    prompt = created_at + pl.duration(microseconds=minutes * 60_000_000)
+    later = prompt.dt.truncate("1d") + pl.duration(
+        hours=pl.lit(hours).gather((pl.col("hour") * len(hours)).cast(pl.Int64)),
+        microseconds=pl.col("second") * 3_600_000_000,
+    )
+    return drawn.select(
+        tracking_id=pl.when(pl.col("odd") < 0.001)
+        .then(pl.lit("unknown"))
+        .otherwise(pl.lit(links["tracking_id"]).gather("link")),
+        clicked_at=pl.when(pl.col("odd").is_between(0.001, 0.002))
+        .then(None)
+        .when(pl.col("odd").is_between(0.002, 0.007))
+        .then(created_at - pl.duration(microseconds=pl.col("second") * 86_400_000_000))
+        .when(minutes < 600)
+        .then(prompt)
+        .otherwise(pl.max_horizontal(later, created_at + pl.duration(hours=10))),
+    ).sort("clicked_at", nulls_last=True)
+
+
+def load(connection: Connection, applications: int, clicks: int, seed: int = 1) -> None:
+    """Create the source tables in the session's schema, fill and index them, and commit."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(SOURCE_TABLES)
+        for name, rows in tables(applications, clicks, seed).items():
+            for part in rows.iter_slices(1_000_000):
+                copy = f"COPY {name} ({', '.join(part.columns)}) FROM STDIN (FORMAT csv)"
+                cursor.copy_expert(copy, BytesIO(part.write_csv(include_header=False).encode()))
+        cursor.execute(SOURCE_INDEXES)

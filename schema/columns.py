@@ -1,0 +1,65 @@
+"""Every column name and Polars dtype of the frames that pass from step to step, once.
+
+Instants are UTC without a zone; spans and instants count microseconds.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+INSTANT = pl.Datetime("us")
+SPAN = pl.Duration("us")
+DAY_US = 86_400_000_000
+
+# one row per row of job_applications; job_id is null when that job does not exist
+APPLICATIONS = pl.Schema(
+    {"application_id": pl.String(), "job_id": pl.String(), "created_at": INSTANT}
+)
+# one row per tracking link that names an application
+LINKS = pl.Schema(
+    {
+        "link_key_1": pl.Int64(),
+        "link_key_2": pl.Int64(),
+        "application_key": pl.Binary(),
+        "link_function": pl.String(),
+    }
+)
+# one row per click; clicked_at is null when the click is unusable
+CLICKS = pl.Schema({"link_key_1": pl.Int64(), "link_key_2": pl.Int64(), "clicked_at": INSTANT})
+
+# one row per application: the data columns of link_click_analytics. While a run computes,
+# click_sequence holds an Enum (see link_functions) in place of strings.
+ANALYTICS = pl.Schema(
+    {
+        "application_id": pl.String(),
+        "job_id": pl.String(),
+        "time_to_first_click": SPAN,
+        "hours_to_first_click": pl.Decimal(10, 2),
+        "time_between_first_last_click": SPAN,
+        "hours_between_first_last_click": pl.Decimal(10, 2),
+        "click_sequence": pl.List(pl.String()),
+        "unique_functions_clicked": pl.Int32(),
+        "total_click_events": pl.Int32(),
+        "peak_click_hour": pl.Int32(),
+        "click_days_of_week": pl.List(pl.Int32()),
+        "engagement_velocity": pl.Decimal(10, 4),
+        "engagement_score": pl.Int32(),
+        "intent_score": pl.Int32(),
+    }
+)
+# the same rows as PostgreSQL stores them: schema/sql/stored.sql and pipeline/load.py
+IMAGE = pl.Schema(
+    {
+        name: pl.Int64()
+        if isinstance(dtype, pl.Duration)
+        else pl.Int32()
+        if dtype == pl.Int32
+        else pl.String()
+        for name, dtype in ANALYTICS.items()
+    }
+)
+
+
+def link_functions(names: Iterable[str]) -> pl.Enum:
+    """The type of `link_function` in one run: its values in byte order, so that they sort so."""
+    return pl.Enum(sorted(set(names), key=str.encode))

@@ -1,0 +1,16 @@
+"""The long SQL statements, one readable file each.
+
+A parameter is written `:'name'`, as psql writes a quoted variable, so that every file also runs in
+psql after `\\set name value`. Values are bound by psycopg2, never pasted.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def statement(name: str) -> str:
+    """The statement in `<name>.sql`, its parameters in psycopg2's form, `%(name)s`."""
+    text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    return re.sub(r":'(\w+)'", r"%(\1)s", text.replace("%", "%%"))

@@ -1,0 +1,21 @@
+-- The rows that a run writes, in the form of schema/sql/stored.sql; gone with the transaction.
+--   is_stored     whether the snapshot had a row for this application
+--   is_changed    whether a value differs, so that updated_at moves
+CREATE TEMPORARY TABLE clickstats_staging (
+    application_id uuid NOT NULL,
+    job_id uuid,
+    time_to_first_click bigint,
+    hours_to_first_click numeric(10, 2),
+    time_between_first_last_click bigint,
+    hours_between_first_last_click numeric(10, 2),
+    click_sequence text[],
+    unique_functions_clicked integer,
+    total_click_events integer,
+    peak_click_hour integer,
+    click_days_of_week integer[],
+    engagement_velocity numeric(10, 4),
+    engagement_score integer,
+    intent_score integer,
+    is_stored boolean NOT NULL,
+    is_changed boolean NOT NULL
+) ON COMMIT DROP

@@ -1,0 +1,41 @@
+-- The stored rows that belong to an application, in the form in which a run compares them
+-- (pipeline/load.py, image): intervals as microseconds, decimals and arrays as PostgreSQL's text.
+-- A month counts 30 days, as in PostgreSQL's comparison of intervals; extract(epoch) gives a year
+-- 365.25 of them, hence the 453600 seconds. 9223372036854775807 stands for every interval
+-- longer than a run ever writes.
+SELECT
+    application_id,
+    job_id,
+    CASE
+        WHEN time_to_first_click BETWEEN '-200 years' AND '200 years' THEN
+            round(1000000 * (
+                date_part('epoch', time_to_first_click)
+                - 453600 * date_part('year', time_to_first_click)
+            ))::bigint
+        WHEN time_to_first_click IS NOT NULL THEN 9223372036854775807
+    END AS time_to_first_click,
+    hours_to_first_click::text AS hours_to_first_click,
+    CASE
+        WHEN time_between_first_last_click BETWEEN '-200 years' AND '200 years' THEN
+            round(1000000 * (
+                date_part('epoch', time_between_first_last_click)
+                - 453600 * date_part('year', time_between_first_last_click)
+            ))::bigint
+        WHEN time_between_first_last_click IS NOT NULL THEN 9223372036854775807
+    END AS time_between_first_last_click,
+    hours_between_first_last_click::text AS hours_between_first_last_click,
+    click_sequence::text AS click_sequence,
+    unique_functions_clicked,
+    total_click_events,
+    peak_click_hour,
+    click_days_of_week::text AS click_days_of_week,
+    engagement_velocity::text AS engagement_velocity,
+    engagement_score,
+    intent_score
+FROM link_click_analytics
+WHERE
+    application_id IS NOT NULL
+    AND (
+        cardinality(:'application_ids'::uuid[]) = 0
+        OR application_id = ANY (:'application_ids'::uuid[])
+    )

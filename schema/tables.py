@@ -1,0 +1,79 @@
+"""The tables as SQLAlchemy Core metadata: the source's, which are only read, and ours.
+
+The DDL itself is in `schema/migrations/versions/*.sql`; a test holds the two against each other.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INTERVAL, TIMESTAMP
+
+# only the columns that clickstats reads
+source = MetaData()
+jobs = Table("jobs", source, Column("id", Uuid))
+job_applications = Table(
+    "job_applications",
+    source,
+    Column("id", Uuid, primary_key=True),
+    Column("job_id", Uuid),
+    Column("created_at", TIMESTAMP),
+)
+link_tracking = Table(
+    "link_tracking",
+    source,
+    Column("tracking_id", String(100), primary_key=True),
+    Column("application_id", Uuid),
+    Column("link_function", String(50), nullable=False),
+)
+link_clicks = Table(
+    "link_clicks", source, Column("tracking_id", String(100)), Column("clicked_at", TIMESTAMP)
+)
+
+ours = MetaData()
+NOW = text("now()")
+ZERO = text("0")
+link_click_analytics = Table(
+    "link_click_analytics",
+    ours,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("application_id", Uuid, ForeignKey(job_applications.c.id, ondelete="CASCADE")),
+    Column("job_id", Uuid, ForeignKey(jobs.c.id, ondelete="SET NULL")),
+    Column("time_to_first_click", INTERVAL),
+    Column("hours_to_first_click", Numeric(10, 2)),
+    Column("time_between_first_last_click", INTERVAL),
+    Column("hours_between_first_last_click", Numeric(10, 2)),
+    Column("click_sequence", ARRAY(Text)),
+    Column("unique_functions_clicked", Integer, server_default=ZERO),
+    Column("total_click_events", Integer, server_default=ZERO),
+    Column("peak_click_hour", Integer),
+    Column("click_days_of_week", ARRAY(Integer)),
+    Column("engagement_velocity", Numeric(10, 4)),
+    Column("engagement_score", Integer, server_default=ZERO),
+    Column("intent_score", Integer, server_default=ZERO),
+    Column("calculated_at", TIMESTAMP, server_default=NOW),
+    Column("created_at", TIMESTAMP, server_default=NOW),
+    Column("updated_at", TIMESTAMP, server_default=NOW),
+    CheckConstraint("peak_click_hour >= 0 AND peak_click_hour <= 23", "valid_peak_hour"),
+    CheckConstraint("engagement_score >= 0 AND engagement_score <= 100", "valid_engagement_score"),
+    CheckConstraint("intent_score >= 0 AND intent_score <= 100", "valid_intent_score"),
+    comment="Pre-calculated behavioral metrics for link click analysis",
+)
+columns = link_click_analytics.c
+Index("idx_analytics_application", columns.application_id)
+Index("idx_analytics_job", columns.job_id)
+Index("idx_analytics_engagement_score", columns.engagement_score.desc())
+Index("idx_analytics_intent_score", columns.intent_score.desc())
+Index("idx_analytics_calculated_at", columns.calculated_at)
+Index("idx_analytics_unique_application", columns.application_id, unique=True)
