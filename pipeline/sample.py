@@ -83,12 +83,20 @@ def tables(applications: int, clicks: int, seed: int = 1) -> dict[str, pl.DataFr
             "job": dice.uniform(applications),
             "age": dice.uniform(applications),
             "luck": dice.uniform(applications),
+            "delay": dice.uniform(applications),
         }
     ).with_columns(
         job_id=pl.lit(jobs["id"]).gather((pl.col("job") * jobs.height).cast(pl.Int64)),
         created_at=FIRST_DAY + pl.duration(microseconds=pl.col("age") * DAYS * 86_400_000_000),
         # the first application is the keenest: the number of clicks falls with the row's number
         keenness=1 - pl.int_range(pl.len()) / pl.len(),
+    ).with_columns(
+        # when the employer opens the application: a minute to a month later, the keen ones sooner
+        opened_at=pl.col("created_at")
+        + pl.duration(
+            microseconds=60_000_000
+            * (60 * 24 * 30) ** (pl.col("delay") * (1.2 - 0.4 * pl.col("keenness"))).clip(0, 1)
+        )
     )
     return {
         "jobs": jobs,
@@ -104,7 +112,7 @@ def tables(applications: int, clicks: int, seed: int = 1) -> dict[str, pl.DataFr
             .then(pl.lit("applied"))
             .otherwise(pl.lit("rejected")),
         ),
-        "link_tracking": (links := _links(dice, per_application)).drop("created_at", "keenness"),
+        "link_tracking": (links := _links(dice, per_application)).drop("opened_at"),
         "link_clicks": _clicks(dice, links, clicks),
     }
 
@@ -119,27 +127,24 @@ def _links(dice: Dice, per_application: pl.DataFrame) -> pl.DataFrame:
             (pl.lit(first).gather(pl.int_range(links) // LINKS) + pl.int_range(links) % LINKS)
             % len(FUNCTIONS)
         ),
-        created_at=pl.lit(per_application["created_at"]).gather(pl.int_range(links) // LINKS),
-        keenness=pl.lit(per_application["keenness"]).gather(pl.int_range(links) // LINKS),
+        opened_at=pl.lit(per_application["opened_at"]).gather(pl.int_range(links) // LINKS),
     )
 
 
 def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
     """Clicks in the order in which they arrive; 15 % of the applications have none.
 
-    One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes before its
-    application was created.
+    One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes a month early.
     """
     hours = pl.Series([hour for hour, weight in enumerate(CLICKS_BY_HOUR) for _ in range(weight)])
     drawn = pl.DataFrame(
         {name: dice.uniform(clicks) for name in ("link", "delay", "hour", "second", "odd")}
     ).with_columns(link=(pl.col("link") ** 1.4 * 0.85 * links.height).cast(pl.Int64))
-    created_at = pl.lit(links["created_at"]).gather("link")
-    keenness = pl.lit(links["keenness"]).gather("link")
-    # from a minute to forty days, most within days; a keen employer is ten times as quick
-    minutes = (60 * 24 * 40) ** (pl.col("delay") * (1.15 - 0.25 * keenness))
-    prompt = created_at + pl.duration(microseconds=minutes * 60_000_000)
-    later = prompt.dt.truncate("1d") + pl.duration(
+    opened_at = pl.lit(links["opened_at"]).gather("link")
+    # half of the clicks within minutes of opening, the others on the days and weeks that follow
+    prompt = opened_at + pl.duration(microseconds=pl.col("second") * 600_000_000)
+    later = (opened_at + pl.duration(days=45 * pl.col("delay") ** 2 + 1)).dt.truncate("1d")
+    at_work = later + pl.duration(
         hours=pl.lit(hours).gather((pl.col("hour") * len(hours)).cast(pl.Int64)),
         microseconds=pl.col("second") * 3_600_000_000,
     )
@@ -149,11 +154,11 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
         .otherwise(pl.lit(links["tracking_id"]).gather("link")),
         clicked_at=pl.when(pl.col("odd").is_between(0.001, 0.002))
         .then(None)
-        .when(pl.col("odd").is_between(0.002, 0.007))
-        .then(created_at - pl.duration(microseconds=pl.col("second") * 86_400_000_000))
-        .when(minutes < 600)
+        .when(pl.col("odd") > 0.995)
+        .then(prompt.dt.offset_by("-31d"))
+        .when(pl.col("delay") < 0.5)
         .then(prompt)
-        .otherwise(pl.max_horizontal(later, created_at + pl.duration(hours=10))),
+        .otherwise(at_work),
     ).sort("clicked_at", nulls_last=True)
 
 

@@ -13,8 +13,8 @@ from fractions import Fraction
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-type Time = datetime | str | None
-"""Naive UTC. What Python cannot hold is written as in SQL: 'infinity', '0044-03-15 00:00 BC'."""
+# Naive UTC. What Python cannot hold is written as in SQL: 'infinity', '0044-03-15 00:00 BC'.
+Time = datetime | str | None
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -90,10 +90,11 @@ class Used:
 
 def expected(world: World, timezone: str) -> dict[UUID, Expected]:
     """One row for every row of `job_applications`."""
-    used: dict[UUID, list[Used]] = {application.id: [] for application in world.applications}
+    used: dict[UUID | None, list[Used]] = {application.id: [] for application in world.applications}
+    links = attributable(world)
     for click in world.clicks:
-        at, link = usable(click.clicked_at), attributed(click, world)
-        if at and link and link.application_id:
+        at, link = usable(click.clicked_at), links.get(click.tracking_id)
+        if at and link:
             used[link.application_id].append(Used(at, link.link_function))
     return {
         application.id: row(application, in_order(used[application.id]), world.jobs, timezone)
@@ -102,14 +103,15 @@ def expected(world: World, timezone: str) -> dict[UUID, Expected]:
 
 
 def counts(world: World) -> Counts:
-    """read = used + unusable + unattributed; an unusable click is that first."""
-    readable = [click for click in world.clicks if usable(click.clicked_at)]
-    used = [click for click in readable if attributed(click, world)]
+    """read = used + unusable + unattributed; what is both of the latter counts as unusable."""
+    links = attributable(world)
+    tracked = [click.tracking_id for click in world.clicks if usable(click.clicked_at)]
+    used = sum(tracking_id in links for tracking_id in tracked)
     return Counts(
         read=len(world.clicks),
-        used=len(used),
-        unusable=len(world.clicks) - len(readable),
-        unattributed=len(readable) - len(used),
+        used=used,
+        unusable=len(world.clicks) - len(tracked),
+        unattributed=len(tracked) - used,
     )
 
 
@@ -118,13 +120,10 @@ def usable(time: Time) -> datetime | None:
     return time if isinstance(time, datetime) and 1970 <= time.year <= 2099 else None
 
 
-def attributed(click: Click, world: World) -> Link | None:
-    """The click's link, unless it is missing or names no existing application."""
-    for link in world.links:
-        if link.tracking_id == click.tracking_id:
-            exists = any(link.application_id == application.id for application in world.applications)
-            return link if exists else None
-    return None
+def attributable(world: World) -> dict[str | None, Link]:
+    """The links that name an existing application, by `tracking_id`."""
+    existing = {application.id for application in world.applications}
+    return {link.tracking_id: link for link in world.links if link.application_id in existing}
 
 
 def in_order(clicks: list[Used]) -> list[Used]:

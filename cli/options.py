@@ -1,0 +1,44 @@
+"""The options that several commands share."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How data go to standard output."""
+
+    text = "text"
+    json = "json"
+
+
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        envvar="CLICKSTATS_DATABASE_URL",
+        show_envvar=True,
+        metavar="URL",
+        help="The database: postgresql://user:password@host:5432/name. The variable is the better "
+        "place: arguments are visible in the list of processes.",
+    ),
+]
+Schema = Annotated[
+    str,
+    typer.Option(envvar="CLICKSTATS_SCHEMA", metavar="NAME", help="The schema of all tables."),
+]
+Timezone = Annotated[
+    str,
+    typer.Option(
+        envvar="CLICKSTATS_TIMEZONE",
+        metavar="ZONE",
+        help="The zone in which hours and days of the week are taken: an IANA name.",
+    ),
+]
+ConnectTimeout = Annotated[
+    int | None,
+    typer.Option(
+        metavar="SECONDS", help="Give up on an unreachable server after this long [default: 15]."
+    ),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]

@@ -1,0 +1,128 @@
+"""`clickstats run`: compute and write, all applications or the named ones."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.output import SCHEMA_VERSION, console, print_json, text_of
+from pipeline.errors import ConfigurationError, UnknownApplication
+from pipeline.settings import Settings, application_ids, checked_timezone
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rich.console import Group
+
+    from pipeline.run import Report
+
+
+def run(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compute every application; write the rows that differ.")
+    ] = False,
+    app_id: Annotated[
+        list[str] | None,
+        typer.Option(metavar="UUID", help="Compute this application now. May be repeated."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --all: write at most N rows, oldest first."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="With --all: write every row, changed or not.")
+    ] = False,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    timezone: Timezone = "UTC",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Compute metrics and scores and write them to link_click_analytics."""
+    if everything == bool(app_id):
+        raise ConfigurationError("expected either --all or --app-id UUID; nothing was done")
+    if not everything and (limit is not None or full):
+        raise ConfigurationError("--limit and --full go with --all; nothing was done")
+    if limit is not None and full:
+        raise ConfigurationError("--limit and --full exclude each other; nothing was done")
+    named = application_ids(app_id or [])
+    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+
+    from pipeline.run import run_all, run_named
+
+    if everything:
+        print_report(run_all(settings, limit=limit, full=full), output)
+        return
+    rows, unknown = run_named(settings, named)
+    print_rows(rows, output)
+    if unknown:
+        raise UnknownApplication(
+            f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
+            f"the other {rows.height} are done"
+        )
+
+
+def print_report(run: Report, output: Format) -> None:
+    """Print what a `run --all` did."""
+    if output is Format.json:
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
+    else:
+        console().print(tables(run))
+
+
+def print_rows(per_application: pl.DataFrame, output: Format) -> None:
+    """Print the rows of the named applications: JSON is always an array."""
+    if output is Format.json:
+        print_json(
+            [{"schema_version": SCHEMA_VERSION, **row} for row in per_application.iter_rows(named=True)]
+        )
+        return
+
+    from rich.table import Table
+    from rich.text import Text
+
+    for row in per_application.iter_rows(named=True):
+        table = Table(box=None, show_header=False, title=row["application_id"], title_justify="left")
+        for name, value in row.items():
+            if name != "application_id":
+                table.add_row(Text(name), Text(text_of(value)))
+        console().print(table)
+
+
+def tables(run: Report) -> Group:
+    """The report of a run as small tables, narrow enough for 80 columns."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.table import Table
+
+    def row(**cells: str) -> Table:
+        table = Table(box=SIMPLE_HEAD)
+        for name in cells:
+            table.add_column(name.replace("_", " "), justify="right")
+        table.add_row(*cells.values())
+        return table
+
+    notes = [f"Run {run.run_id}", f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", run.timezone]
+    if run.rows_without_application:
+        notes.append(f"{run.rows_without_application:,} rows without an application left alone")
+    return Group(
+        row(
+            applications=f"{run.applications:,}",
+            inserted=f"{run.inserted:,}",
+            updated=f"{run.updated:,}",
+            unchanged=f"{run.unchanged:,}",
+            pending=f"{run.pending:,}",
+            gone=f"{run.gone:,}",
+        ),
+        row(
+            clicks_read=f"{run.clicks_read:,}",
+            used=f"{run.clicks_used:,}",
+            unusable=f"{run.clicks_unusable:,}",
+            unattributed=f"{run.clicks_unattributed:,}",
+        ),
+        row(**{name: f"{seconds:.2f} s" for name, seconds in run.seconds.items()}),
+        "; ".join(notes),
+    )

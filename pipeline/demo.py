@@ -1,0 +1,64 @@
+"""The whole of clickstats on made-up data in a private PostgreSQL that is gone afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pipeline import sample
+from pipeline.database import session
+from pipeline.embedded import server
+from pipeline.migrate import migrate
+from pipeline.reader import read_by_copy
+from pipeline.run import Report, run_all
+from pipeline.settings import Settings
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+APPLICATIONS, CLICKS = 2_000, 6_000
+TOP = pl.Schema(
+    {
+        "application_id": pl.String(),
+        "engagement_score": pl.Int32(),
+        "intent_score": pl.Int32(),
+        "total_click_events": pl.Int32(),
+        "hours_to_first_click": pl.Decimal(10, 2),
+        "last_functions": pl.String(),
+    }
+)
+DISTRIBUTION = pl.Schema({"band": pl.Int32(), "engagement": pl.Int64(), "intent": pl.Int64()})
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo shows: the run, the ten top applications, and how many applications have a
+    score in each band of ten points (band 90 holds 90 to 100)."""
+
+    postgresql: str
+    run: Report
+    second_run: Report
+    top: pl.DataFrame
+    distribution: pl.DataFrame
+
+
+def demo(timezone: str) -> Demo:
+    """Start a server, load the sample, run twice, read the result and stop the server."""
+    with server() as postgresql:
+        settings = Settings(postgresql.url(), timezone=timezone)
+        with session(settings) as connection:
+            sample.load(connection, APPLICATIONS, CLICKS)
+        migrate(settings)
+        first = run_all(settings)
+        second = run_all(settings)
+        with session(settings, snapshot=True) as connection:
+            return Demo(
+                postgresql=postgresql.version,
+                run=first,
+                second_run=second,
+                top=read_by_copy(connection, statement("top"), TOP),
+                distribution=read_by_copy(connection, statement("distribution"), DISTRIBUTION),
+            )

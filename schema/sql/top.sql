@@ -1,0 +1,11 @@
+-- The ten applications to follow up first.
+SELECT
+    application_id,
+    engagement_score,
+    intent_score,
+    total_click_events,
+    hours_to_first_click,
+    array_to_string(click_sequence[cardinality(click_sequence) - 2:], ' → ') AS last_functions
+FROM link_click_analytics
+ORDER BY intent_score DESC, engagement_score DESC, total_click_events DESC, application_id
+LIMIT 10
