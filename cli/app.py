@@ -4,7 +4,6 @@ Heavy libraries are imported inside the commands that use them, so that `--help`
 completion answer at once.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -35,7 +34,6 @@ app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one line and an exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = app(standalone_mode=False)

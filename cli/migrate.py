@@ -40,5 +40,3 @@ def migrate(
     else:
         done = migration.migrate(settings)
         print(*(done or ["Nothing to do: the tables are up to date."]), sep="\n")
-
-

@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.logs import configure
+from cli.options import (
+    ConnectTimeout,
+    DatabaseUrl,
+    Format,
+    LogFormat,
+    OutputFormat,
+    Quiet,
+    Schema,
+    Timezone,
+    Verbose,
+)
 from cli.output import SCHEMA_VERSION, console, print_json, text_of
 from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids, checked_timezone
 
 if TYPE_CHECKING:
     import polars as pl
-
     from rich.console import Group
 
     from pipeline.run import Report
@@ -35,7 +45,27 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="With --all: write every row, changed or not.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="With --all: wait so long for another run."),
+    ] = 0,
+    max_shrink: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="With --all: publish nothing when applications or clicks fell by more since the "
+            "last published run. 100: any fall is right.",
+        ),
+    ] = 50,
+    keep_days: Annotated[
+        int, typer.Option(min=1, metavar="DAYS", help="How long a run stays in the ledger.")
+    ] = 400,
     output: OutputFormat = Format.text,
+    log_format: LogFormat = Format.text,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
     database_url: DatabaseUrl = "",
     schema: Schema = "public",
     timezone: Timezone = "UTC",
@@ -44,19 +74,21 @@ def run(
     """Compute metrics and scores and write them to link_click_analytics."""
     if everything == bool(app_id):
         raise ConfigurationError("expected either --all or --app-id UUID; nothing was done")
-    if not everything and (limit is not None or full):
-        raise ConfigurationError("--limit and --full go with --all; nothing was done")
+    if not everything and (limit is not None or full or wait):
+        raise ConfigurationError("--limit, --full and --wait go with --all; nothing was done")
     if limit is not None and full:
         raise ConfigurationError("--limit and --full exclude each other; nothing was done")
     named = application_ids(app_id or [])
     settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+    configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
-    from pipeline.run import run_all, run_named
+    from pipeline.run import Options, run_all, run_named
 
     if everything:
-        print_report(run_all(settings, limit=limit, full=full), output)
+        options = Options(limit, full, wait, max_shrink, keep_days)
+        print_report(run_all(settings, options), output)
         return
-    rows, unknown = run_named(settings, named)
+    rows, unknown = run_named(settings, named, keep_days)
     print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
@@ -77,7 +109,10 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
     """Print the rows of the named applications: JSON is always an array."""
     if output is Format.json:
         print_json(
-            [{"schema_version": SCHEMA_VERSION, **row} for row in per_application.iter_rows(named=True)]
+            [
+                {"schema_version": SCHEMA_VERSION, **row}
+                for row in per_application.iter_rows(named=True)
+            ]
         )
         return
 
@@ -85,7 +120,9 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
     from rich.text import Text
 
     for row in per_application.iter_rows(named=True):
-        table = Table(box=None, show_header=False, title=row["application_id"], title_justify="left")
+        table = Table(
+            box=None, show_header=False, title=row["application_id"], title_justify="left"
+        )
         for name, value in row.items():
             if name != "application_id":
                 table.add_row(Text(name), Text(text_of(value)))

@@ -4,14 +4,14 @@ of the server mean to a user. Knows nothing of clicks."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
-from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from pipeline.errors import (
@@ -26,6 +26,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+Result = TypeVar("Result")
 CONNECT_TIMEOUT = 15  # seconds
 EXPECTED_URL = (
     "expected postgresql://user:password@host:5432/database, with special characters in the "
@@ -50,8 +51,7 @@ def connection_parameters(url: str) -> dict[str, Any]:
             import sqlalchemy  # a fifth of a second: only for its own kind of URL
 
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
-            arguments: dict[str, Any] = parsed.get_dialect()().create_connect_args(parsed)[1]
-            return arguments
+            return dict(parsed.get_dialect()().create_connect_args(parsed)[1])
         return dict(psycopg2.extensions.parse_dsn(url))
     except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
         raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
@@ -117,7 +117,10 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL TimeZone = 'UTC'",
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
-        "SET LOCAL idle_in_transaction_session_timeout = 0",
+        "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
+        # locks and queries die with their client; where the platform can't, they die later
+        "DO $$ BEGIN SET LOCAL client_connection_check_interval = '500ms';"
+        " EXCEPTION WHEN OTHERS THEN NULL; END $$",
     ]
 
 
@@ -130,13 +133,36 @@ class Snapshot:
     taken_at: datetime  # UTC, by the server's clock
 
 
-@contextmanager
-def snapshot(settings: Settings) -> Iterator[Snapshot]:
-    """Take a snapshot and hold it."""
-    with session(settings, snapshot=True) as connection, connection.cursor() as cursor:
+def take_snapshot(connection: Connection) -> Snapshot:
+    """Take the snapshot of a session that was opened with `snapshot`, and its instant."""
+    with server_errors(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
         name, taken_at = cursor.fetchone()  # type: ignore[misc]
-        yield Snapshot(connection, name, taken_at)
+        return Snapshot(connection, name, taken_at)
+
+
+def cancel_queries(settings: Settings) -> None:
+    """Ask the server to cancel whatever the connections of this run are doing."""
+    with session(settings) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = %s AND pid <> pg_backend_pid()",
+            (settings.application_name,),
+        )
+
+
+def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
+    """Do work that waits for the server, but answer signals at once: psycopg2 holds them back while
+    it waits, so the work goes to a thread and is cancelled at the server."""
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(work)
+        try:
+            return future.result()
+        except BaseException:
+            while not future.done():
+                connection.cancel()
+                wait([future], timeout=0.2)
+            raise
 
 
 def bound(connection: Connection, statement: str, parameters: dict[str, object]) -> str:
@@ -184,10 +210,10 @@ MISSING = {
     "3F000": "check --schema",
     "42501": "see `clickstats migrate --check` and grant what it lists",
 }
-WRONG_TYPE = {
-    code: "a column has another type than clickstats expects: see `clickstats migrate --check`"
-    for code in ("42883", "42804", "42846", "22P02", "42725")
-}
+WRONG_TYPE = dict.fromkeys(
+    ("42883", "42804", "42846", "22P02", "42725"),
+    "a column has another type than clickstats expects: see `clickstats migrate --check`",
+)
 SHUTDOWN = {"57P01", "57P02", "57P03"}
 # classes: insufficient resources, program limit, system error; then read-only, lock not
 # available, query cancelled, idle timeouts, serialization failure, deadlock

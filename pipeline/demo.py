@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    pass
 
 APPLICATIONS, CLICKS = 2_000, 6_000
 TOP = pl.Schema(
@@ -53,7 +53,7 @@ def demo(timezone: str) -> Demo:
             sample.load(connection, APPLICATIONS, CLICKS)
         migrate(settings)
         first = run_all(settings)
-        second = run_all(settings)
+        second = run_all(Settings(postgresql.url(), timezone=timezone))
         with session(settings, snapshot=True) as connection:
             return Demo(
                 postgresql=postgresql.version,

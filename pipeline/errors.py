@@ -35,6 +35,24 @@ class SchemaError(ClickstatsError):
     exit_code = 5
 
 
+class AuditFailed(ClickstatsError):
+    """The result is not fit to be published, or `verify` found a difference."""
+
+    exit_code = 6
+
+
+class TooOld(ClickstatsError):
+    """The last published run is older than the user allows."""
+
+    exit_code = 7
+
+
+class Locked(ClickstatsError):
+    """Another run holds the lock."""
+
+    exit_code = 75
+
+
 class Refused(ClickstatsError):
     """The server refused or cancelled the work: a timeout, a full disk, a read-only server."""
 

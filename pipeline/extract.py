@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.database import Snapshot, bound, server_errors
+from pipeline.database import Snapshot, bound, cancel_queries, server_errors
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
@@ -32,6 +32,7 @@ class Extracted:
     links: pl.LazyFrame  # link_function as an Enum in byte order
     clicks: pl.LazyFrame
     stored: pl.LazyFrame
+    rows_without_application: int  # stored by another program; not among `stored`
 
 
 def extract_all(snapshot: Snapshot, settings: Settings) -> Extracted:
@@ -39,7 +40,7 @@ def extract_all(snapshot: Snapshot, settings: Settings) -> Extracted:
     statements = _statements(snapshot, ())
     url = connectorx_url(snapshot.connection)
     if url is None:
-        return _extracted(_copied(snapshot, statements))
+        return _extracted(_copied(snapshot, statements), _rows_without_application(snapshot))
     _check(snapshot, statements)
 
     def read(names: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -48,17 +49,24 @@ def extract_all(snapshot: Snapshot, settings: Settings) -> Extracted:
             for name in names
         }
 
+    frames: dict[str, pl.DataFrame] = {}
     with ThreadPoolExecutor(len(STREAMS)) as threads:
-        frames = {
-            name: frame for part in threads.map(read, STREAMS) for name, frame in part.items()
-        }
-    return _extracted(frames)
+        streams = [threads.submit(read, names) for names in STREAMS]
+        try:
+            for stream in streams:
+                frames |= stream.result()
+        except BaseException:  # a signal, or one stream failed: the other would read to the end
+            while not all(stream.done() for stream in streams):
+                cancel_queries(settings)
+                wait(streams, timeout=0.2)
+            raise
+    return _extracted(frames, _rows_without_application(snapshot))
 
 
 def extract_named(snapshot: Snapshot, application_ids: Sequence[str]) -> Extracted:
     """What belongs to the named applications, through the indexes, over the snapshot's own
     connection."""
-    return _extracted(_copied(snapshot, _statements(snapshot, application_ids)))
+    return _extracted(_copied(snapshot, _statements(snapshot, application_ids)), 0)
 
 
 def _statements(snapshot: Snapshot, application_ids: Sequence[str]) -> dict[str, str]:
@@ -84,7 +92,14 @@ def _copied(snapshot: Snapshot, statements: dict[str, str]) -> dict[str, pl.Data
     }
 
 
-def _extracted(frames: dict[str, pl.DataFrame]) -> Extracted:
+def _rows_without_application(snapshot: Snapshot) -> int:
+    with server_errors(), snapshot.connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
+        count: int = cursor.fetchone()[0]  # type: ignore[index]
+        return count
+
+
+def _extracted(frames: dict[str, pl.DataFrame], rows_without_application: int) -> Extracted:
     links = frames["links"]
     keys = links.select("link_key_1", "link_key_2")
     if keys.n_unique() < links.height:
@@ -98,4 +113,5 @@ def _extracted(frames: dict[str, pl.DataFrame]) -> Extracted:
         links=links.lazy().with_columns(pl.col("link_function").cast(functions)),
         clicks=frames["clicks"].lazy(),
         stored=frames["stored"].lazy(),
+        rows_without_application=rows_without_application,
     )

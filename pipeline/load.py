@@ -19,27 +19,27 @@ from schema.sql import statement
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as Cursor
 
 VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
 ATTEMPTS = 5
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'"  # below deadlock_timeout's default of 1 s
+TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
 
 
 def image(scored: pl.LazyFrame) -> pl.LazyFrame:
     """One row per application in the form of `schema.columns.IMAGE`, the stored form: spans as
     microseconds, decimals and arrays as the text that PostgreSQL gives them."""
-    sequence = scored.collect_schema()["click_sequence"]
-    assert isinstance(sequence, pl.List) and isinstance(sequence.inner, pl.Enum)
-    elements = pl.Series([array_element(name) for name in sequence.inner.categories], dtype=pl.String)
+    functions = scored.collect_schema()["click_sequence"].inner.categories  # type: ignore[attr-defined]
+    elements = pl.Series([array_element(name) for name in functions], dtype=pl.String)
     return scored.with_columns(
         pl.col("time_to_first_click", "time_between_first_last_click").to_physical(),
         pl.col(
             "hours_to_first_click", "hours_between_first_last_click", "engagement_velocity"
         ).cast(pl.String),
         click_sequence=_array(
-            pl.col("click_sequence").list.eval(
-                pl.lit(elements).gather(pl.element().cat.physical())
-            )
+            pl.col("click_sequence").list.eval(pl.lit(elements).gather(pl.element().cat.physical()))
         ),
         click_days_of_week=_array(pl.col("click_days_of_week").cast(pl.List(pl.String))),
     )
@@ -79,17 +79,23 @@ class Written:
 
     inserted: int = 0
     updated: int = 0
+    newer: int = 0  # left, because a newer snapshot has written the row meanwhile
+    gone: int = 0  # dropped, because the application has been deleted meanwhile
 
 
-def write(connection: Connection, rows: pl.DataFrame, now: datetime) -> Written:
-    """Write the rows inside the connection's transaction; `now` (UTC) becomes `calculated_at`.
+def write(connection: Connection, rows: pl.DataFrame, instant: datetime) -> Written:
+    """Write the rows inside the connection's transaction.
 
-    An application that has gone since the snapshot is dropped, a job that has gone is nulled.
+    `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
+    a newer snapshot has written is left alone. An application that has gone since is dropped, a job
+    that has gone is nulled. Locks are waited for briefly, so that another program is not drawn into
+    a deadlock; the whole write is then repeated.
     """
     if rows.is_empty():
         return Written()
     with connection.cursor() as cursor:
         cursor.execute(statement("staging"))
+        cursor.execute(LOCK_TIMEOUT)
         columns = [*IMAGE, "is_stored", "is_changed"]
         copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
         for part in rows.select(columns).sort("application_id").iter_slices(ROWS_PER_COPY):
@@ -100,13 +106,22 @@ def write(connection: Connection, rows: pl.DataFrame, now: datetime) -> Written:
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
-                cursor.execute(statement("update"), {"now": now})
-                updated = cursor.rowcount
-                cursor.execute(statement("insert"), {"now": now})
-                return Written(inserted=cursor.rowcount, updated=updated)
-            except (errors.ForeignKeyViolation, errors.DeadlockDetected):
+                return _apply(cursor, rows.height, instant)
+            except TRY_AGAIN:
                 if attempt == ATTEMPTS:
                     raise
                 cursor.execute("ROLLBACK TO before_writing")
                 cursor.execute(statement("drop_missing"))
-    raise AssertionError("unreachable")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _apply(cursor: Cursor, rows: int, instant: datetime) -> Written:
+    cursor.execute(statement("update"), {"instant": instant})
+    updated = cursor.rowcount
+    cursor.execute(statement("insert"), {"instant": instant})
+    inserted = cursor.rowcount
+    newer = 0
+    if inserted + updated < rows:
+        cursor.execute(statement("count_newer"), {"instant": instant})
+        newer = cursor.fetchone()[0]  # type: ignore[index]
+    return Written(inserted, updated, newer, gone=rows - inserted - updated - newer)

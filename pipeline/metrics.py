@@ -90,7 +90,9 @@ def _rounded(
     units of the last decimal. Whole numbers of 128 bits: no float error, no overflow."""
     size = (numerator.abs() * 2 + denominator) // (denominator.cast(pl.Int128) * 2)
     units = (size * numerator.sign()).clip(upper_bound=at_most)
-    return (units.cast(pl.Decimal(38, decimals)) / 10**decimals).cast(pl.Decimal(10, decimals))
+    return (units.cast(pl.Decimal(38, decimals)) / pl.lit(10**decimals)).cast(
+        pl.Decimal(10, decimals)
+    )
 
 
 # --- the aggregation -------------------------------------------------------------------------
@@ -180,7 +182,10 @@ def peak_click_hours(clicks: pl.LazyFrame, hour: pl.Expr) -> pl.LazyFrame:
     application_and_hour = pl.col("value")
     return (
         clicks.select(
-            (pl.col("application").cast(pl.Int64) * 24 + hour.cast(pl.Int64)).sort().rle().alias("r")
+            (pl.col("application").cast(pl.Int64) * 24 + hour.cast(pl.Int64))
+            .sort()
+            .rle()
+            .alias("r")
         )
         .unnest("r")
         .select(

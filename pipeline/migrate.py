@@ -114,9 +114,7 @@ def _privilege_problems(connection: sa.Connection) -> Iterator[str]:
 
 
 def _refuse_differences(connection: sa.Connection) -> None:
-    missing = [
-        problem for problem in _source_problems(connection) if "expected" not in problem
-    ]
+    missing = [problem for problem in _source_problems(connection) if "expected" not in problem]
     differences = [
         difference
         for table in tables.ours.sorted_tables

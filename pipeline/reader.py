@@ -43,9 +43,7 @@ def read_by_connectorx(
     return checked(frame, schema)
 
 
-def read_by_copy(
-    connection: Connection, statement: str, schema: pl.Schema
-) -> pl.DataFrame:
+def read_by_copy(connection: Connection, statement: str, schema: pl.Schema) -> pl.DataFrame:
     """The statement's rows, read as CSV over a connection that is already open."""
     rows = BytesIO()
     with server_errors(), connection.cursor() as cursor:
@@ -55,7 +53,9 @@ def read_by_copy(
     rows.seek(0)
     if not rows.getbuffer().nbytes:
         return schema.to_frame()
-    text = {name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()}
+    text = {
+        name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()
+    }
     return checked(
         pl.read_csv(rows, has_header=False, schema=text).select(
             _read_text(name, dtype) for name, dtype in schema.items()

@@ -1,4 +1,4 @@
-"""What a rule is, and how the points of rules add up to a score."""
+"""What a rule is, how the points of rules add up to a score, and how a score came about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,22 +12,57 @@ HIGHEST_SCORE = 100
 class Rule:
     """One row of a score's table.
 
-    `condition` and `points` are expressions over one row of metrics. A condition that is null
-    has not been met. `metric` names the column that decides.
+    The expressions are over one row of metrics. A condition that is null has not been met; one that
+    is met earns `points`, or `points` for each of `each`, at most `at_most`. `evidence` is the value
+    that decided, in words.
     """
 
     name: str
     reason: str
-    metric: str
+    evidence: pl.Expr
     condition: pl.Expr
-    points: pl.Expr | int
+    points: int
+    each: pl.Expr | None = None
+    at_most: int | None = None
 
     def earned(self) -> pl.Expr:
         """The points that an application gets from this rule: 0 when it did not fire."""
-        points = self.points if isinstance(self.points, pl.Expr) else pl.lit(self.points)
+        times = pl.lit(1) if self.each is None else self.each
+        points = (times.cast(pl.Int64) * self.points).clip(upper_bound=self.at_most)
         return pl.when(self.condition).then(points.cast(pl.Int32)).otherwise(pl.lit(0, pl.Int32))
+
+    def metrics(self) -> list[str]:
+        """The columns that decide."""
+        return list(dict.fromkeys(self.condition.meta.root_names()))
 
 
 def score(rules: Sequence[Rule]) -> pl.Expr:
     """The sum of the points of all rules, at most 100."""
-    return pl.sum_horizontal(rule.earned() for rule in rules).clip(upper_bound=HIGHEST_SCORE)
+    return _sum(rules).clip(upper_bound=HIGHEST_SCORE)
+
+
+def waterfall(rules: Sequence[Rule]) -> pl.Expr:
+    """How the score came about: a list of `rule`, `fired`, `points` and `why`, one for each rule in
+    the table's order and one for the cap, whose points are negative when it bites. The points add
+    up to the score."""
+    steps = [
+        _step(rule.name, rule.condition.fill_null(False), rule.earned(), rule.reason, rule.evidence)
+        for rule in rules
+    ]
+    cap = score(rules) - _sum(rules)
+    evidence = pl.format("the rules add up to {}", _sum(rules))
+    steps.append(_step("cap", cap < 0, cap, f"at most {HIGHEST_SCORE} points", evidence))
+    return pl.concat_list(steps)
+
+
+def _sum(rules: Sequence[Rule]) -> pl.Expr:
+    return pl.sum_horizontal(rule.earned() for rule in rules)
+
+
+def _step(name: str, fired: pl.Expr, points: pl.Expr, reason: str, evidence: pl.Expr) -> pl.Expr:
+    return pl.struct(
+        rule=pl.lit(name),
+        fired=fired,
+        points=points,
+        why=pl.format("{}: {}", pl.lit(reason), evidence),
+    )

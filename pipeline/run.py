@@ -5,23 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.attribution import used_clicks
-from pipeline.database import server_errors, session, snapshot
+from pipeline.audit import row_errors, shrink_errors, warnings
+from pipeline.database import interruptible, server_errors, session, take_snapshot
+from pipeline.errors import AuditFailed
 from pipeline.extract import Extracted, extract_all, extract_named
-from pipeline.load import image, rows_to_write, write
+from pipeline.ledger import Baseline, last_published, ledger
+from pipeline.load import Written, image, rows_to_write, write
+from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.metrics import metrics
 from pipeline.scores import scores
 from pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
 
 log = logging.getLogger("clickstats")
 
@@ -38,13 +38,15 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     pending: int = 0
+    newer: int = 0  # left, because a `run --app-id` wrote a newer result meanwhile
     gone: int = 0  # deleted while the run was under way
-    rows_without_application: int = 0
+    rows_without_application: int = 0  # written by another program, left alone
     clicks_read: int = 0
     clicks_used: int = 0
     clicks_unusable: int = 0
     clicks_unattributed: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
@@ -53,49 +55,86 @@ def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
     return scores(metrics(extracted.applications, clicks, timezone))
 
 
-def run_all(settings: Settings, *, limit: int | None = None, full: bool = False) -> Report:
-    """Compute every application from one snapshot and write the rows that differ, or all (`full`).
+@dataclass(frozen=True)
+class Options:
+    """What the user may decide about a `run --all`."""
 
-    With `limit` at most so many rows, the oldest applications first; the rest stays pending.
+    limit: int | None = None  # write at most so many rows; the rest stays pending
+    full: bool = False  # write every row, changed or not
+    wait: float = 0  # seconds to wait for another run
+    max_shrink: float = 50  # percent that applications and clicks may fall by; 100: any
+    keep_days: int = 400  # how long runs stay in the ledger
+
+
+def run_all(settings: Settings, options: Options = Options()) -> Report:
+    """Compute every application from one snapshot and write the rows that differ.
+
+    Raises `Locked`, `AuditFailed` and what the server says; nothing is written then.
     """
     started = perf_counter()
-    with session(settings) as writer, snapshot(settings) as source:
-        report = Report(settings.run_id, source.taken_at, settings.timezone)
-        with phase(report, "read"):
-            extracted = extract_all(source, settings)
-            report.rows_without_application = _rows_without_application(source.connection)
-        with phase(report, "compute"):
+    with (
+        session(settings) as writer,
+        ledger(settings, "run --all", asdict(options), options.keep_days) as row,
+    ):
+        with phase({}, "lock"), server_errors():
+            interruptible(writer, lambda: take_run_lock(writer, options.wait))
+        with session(settings, snapshot=True) as source_connection:
+            with session(settings) as gatekeeper:
+                hold_gate_alone(gatekeeper)
+                source = take_snapshot(source_connection)
+            report = Report(settings.run_id, source.taken_at, settings.timezone)
+            with phase(report.seconds, "read"):
+                extracted = extract_all(source, settings)
+        with phase(report.seconds, "compute"):
             per_application = scored(extracted, settings.timezone).collect()
             _count(report, extracted, per_application)
-        with phase(report, "compare"):
+        with phase(report.seconds, "compare"):
             rows = rows_to_write(
-                image(per_application.lazy()), extracted.stored, every=full
+                image(per_application.lazy()), extracted.stored, every=options.full
             ).collect()
-            del extracted, per_application  # the clicks, before the rows to write are copied
-            if limit is not None and rows.height > limit:
-                report.pending = rows.height - limit
-                rows = rows.sort("created_at", "application_id", nulls_last=True).head(limit)
-            report.unchanged = report.applications - rows.height - report.pending
-        with phase(report, "write"):
-            written = write(writer, rows, source.taken_at)
-            report.inserted, report.updated = written.inserted, written.updated
-            report.gone = rows.height - written.inserted - written.updated
+            if options.limit is not None and rows.height > options.limit:
+                report.pending = rows.height - options.limit
+                rows = rows.sort("created_at", "application_id", nulls_last=True)
+                rows = rows.head(options.limit)
+        with phase(report.seconds, "audit"):
+            baseline = last_published(writer)
+            _audit(report, extracted, per_application, rows, baseline, options.max_shrink)
+        del extracted, per_application  # before the rows to write are copied
+        with phase(report.seconds, "write"), server_errors():
+            written = interruptible(writer, lambda: write(writer, rows, source.taken_at))
+            _written(report, written, rows.height)
+            row.publish(writer, asdict(report), report.warnings)
             writer.commit()
     report.seconds["total"] = perf_counter() - started
     return report
 
 
-def run_named(settings: Settings, application_ids: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+def run_named(
+    settings: Settings, application_ids: Sequence[str], keep_days: int = Options.keep_days
+) -> tuple[pl.DataFrame, list[str]]:
     """Compute and write the named applications, and confirm them when nothing changed.
 
     Returns their rows (`schema.columns.ANALYTICS`) in the order given, and the ids that name no
     application.
     """
-    with session(settings) as writer, snapshot(settings) as source:
+    options = {"app_id": list(application_ids)}
+    with (
+        session(settings) as writer,
+        ledger(settings, "run --app-id", options, keep_days) as row,
+        session(settings, snapshot=True) as source_connection,
+    ):
+        with server_errors():
+            hold_gate_shared(writer, application_ids)
+        source = take_snapshot(source_connection)
+        report = Report(settings.run_id, source.taken_at, settings.timezone)
         extracted = extract_named(source, application_ids)
         per_application = scored(extracted, settings.timezone).collect()
+        _count(report, extracted, per_application)
         rows = rows_to_write(image(per_application.lazy()), extracted.stored, every=True).collect()
-        write(writer, rows, source.taken_at)
+        with server_errors():
+            _written(report, write(writer, rows, source.taken_at), rows.height)
+            row.publish(writer, asdict(report), report.warnings)
+            writer.commit()
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
@@ -103,27 +142,60 @@ def run_named(settings: Settings, application_ids: Sequence[str]) -> tuple[pl.Da
 
 
 @contextmanager
-def phase(report: Report, name: str) -> Iterator[None]:
-    """Time a phase, report and log it."""
+def phase(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Time a phase and log it."""
     started = perf_counter()
     yield
-    report.seconds[name] = perf_counter() - started
-    log.info("%s: %.2f s", name, report.seconds[name])
+    seconds[name] = perf_counter() - started
+    log.info("%s: %.2f s", name, seconds[name], extra={"phase": name, "seconds": seconds[name]})
+
+
+def _audit(
+    report: Report,
+    extracted: Extracted,
+    per_application: pl.DataFrame,
+    rows: pl.DataFrame,
+    before: Baseline | None,
+    max_shrink: float,
+) -> None:
+    """Raise `AuditFailed` when the result is not fit to be published; note what is odd."""
+    to_write = per_application.lazy().join(rows.lazy(), on="application_id", how="semi")
+    errors = list(row_errors(to_write))
+    odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
+    report.warnings += warnings(
+        per_application.lazy(), extracted.clicks, report.snapshot_at, odd, report.clicks_read
+    )
+    if before:
+        errors += shrink_errors(
+            {"applications": before.applications, "clicks read": before.clicks_read},
+            {"applications": report.applications, "clicks read": report.clicks_read},
+            max_shrink,
+        )
+        if before.timezone != report.timezone:
+            report.warnings.append(
+                f"the time zone is {report.timezone}, in the last published run {before.timezone}"
+            )
+    for warning in report.warnings:
+        log.warning("%s", warning)
+    if errors:
+        raise AuditFailed(f"the audit failed: {'; '.join(errors)}; nothing was published")
+
+
+def _written(report: Report, written: Written, rows: int) -> None:
+    report.inserted, report.updated = written.inserted, written.updated
+    report.newer, report.gone = written.newer, written.gone
+    report.unchanged = report.applications - rows - report.pending
 
 
 def _count(report: Report, extracted: Extracted, per_application: pl.DataFrame) -> None:
+    report.rows_without_application = extracted.rows_without_application
     clicks = extracted.clicks.select(
         read=pl.len(), unusable=pl.col("clicked_at").null_count()
     ).collect()
     report.applications = per_application.height
     report.clicks_read = clicks["read"].item()
     report.clicks_unusable = clicks["unusable"].item()
-    report.clicks_used = per_application["total_click_events"].cast(pl.Int64).sum()
+    report.clicks_used = per_application.select(
+        pl.col("total_click_events").cast(pl.Int64).sum()
+    ).item()
     report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
-
-
-def _rows_without_application(connection: Connection) -> int:
-    with server_errors(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
-        count: int = cursor.fetchone()[0]  # type: ignore[index]
-        return count

@@ -1,4 +1,4 @@
-"""Made-up source tables of any size, the same for the same seed: for the demo, tests and benchmarks.
+"""Made-up source tables of any size, the same for the same seed: for demo, tests and benchmarks.
 
 The randomness comes from the standard library, so that the data do not depend on the version of
 Polars. The behaviour is plausible rather than real: some employers never click, the keen ones
@@ -77,25 +77,29 @@ def tables(applications: int, clicks: int, seed: int = 1) -> dict[str, pl.DataFr
     """The four source tables, each at its own grain; `clicks` is the number of click rows."""
     dice = Dice(seed)
     jobs = pl.DataFrame({"id": dice.uuids(max(applications // 3, 1))})
-    per_application = pl.DataFrame(
-        {
-            "id": dice.uuids(applications),
-            "job": dice.uniform(applications),
-            "age": dice.uniform(applications),
-            "luck": dice.uniform(applications),
-            "delay": dice.uniform(applications),
-        }
-    ).with_columns(
-        job_id=pl.lit(jobs["id"]).gather((pl.col("job") * jobs.height).cast(pl.Int64)),
-        created_at=FIRST_DAY + pl.duration(microseconds=pl.col("age") * DAYS * 86_400_000_000),
-        # the first application is the keenest: the number of clicks falls with the row's number
-        keenness=1 - pl.int_range(pl.len()) / pl.len(),
-    ).with_columns(
-        # when the employer opens the application: a minute to a month later, the keen ones sooner
-        opened_at=pl.col("created_at")
-        + pl.duration(
-            microseconds=60_000_000
-            * (60 * 24 * 30) ** (pl.col("delay") * (1.2 - 0.4 * pl.col("keenness"))).clip(0, 1)
+    per_application = (
+        pl.DataFrame(
+            {
+                "id": dice.uuids(applications),
+                "job": dice.uniform(applications),
+                "age": dice.uniform(applications),
+                "luck": dice.uniform(applications),
+                "delay": dice.uniform(applications),
+            }
+        )
+        .with_columns(
+            job_id=pl.lit(jobs["id"]).gather((pl.col("job") * jobs.height).cast(pl.Int64)),
+            created_at=FIRST_DAY + pl.duration(microseconds=pl.col("age") * DAYS * 86_400_000_000),
+            # the first application is the keenest: the number of clicks falls with the row's number
+            keenness=1 - pl.int_range(pl.len()) / pl.len(),
+        )
+        .with_columns(
+            # when the employer opens it: a minute to a month later, the keen ones sooner
+            opened_at=pl.col("created_at")
+            + pl.duration(
+                microseconds=60_000_000
+                * (60 * 24 * 30) ** (pl.col("delay") * (1.2 - 0.4 * pl.col("keenness"))).clip(0, 1)
+            )
         )
     )
     return {

@@ -1,15 +1,24 @@
 """The two tables of rules, one for each score (SPEC, Scores), and nothing else."""
 
+import hashlib
 from datetime import timedelta
 
 import polars as pl
 
+from pipeline.evidence import (
+    clicks_and_functions,
+    clicks_on,
+    days_clicked,
+    number_of_clicks,
+    time_of_first_click,
+    velocity,
+)
 from pipeline.metrics import clicks_per_day_above
 from pipeline.rules import Rule, score
 
-any_click = pl.col("total_click_events") > 0
-several_functions = pl.col("unique_functions_clicked") > 1
-repeats = pl.col("total_click_events") - pl.col("unique_functions_clicked")
+clicks = pl.col("total_click_events")
+functions = pl.col("unique_functions_clicked")
+response = pl.col("time_to_first_click")
 
 
 def clicked(function: str) -> pl.Expr:
@@ -19,7 +28,6 @@ def clicked(function: str) -> pl.Expr:
 
 def responded_within(hours: int) -> pl.Expr:
     """Whether the first click came after the application, and less than so many hours after."""
-    response = pl.col("time_to_first_click")
     return (response > timedelta()) & (response < timedelta(hours=hours))
 
 
@@ -30,30 +38,33 @@ def on_weekend() -> pl.Expr:
 
 
 ENGAGEMENT = (
-    Rule("any engagement", "at least one click", "total_click_events", any_click, 10),
-    Rule("LinkedIn viewed", "a click on LinkedIn", "click_sequence", clicked("LinkedIn"), 25),
-    Rule("Calendly clicked", "a click on Calendly", "click_sequence", clicked("Calendly"), 40),
+    Rule("any engagement", "at least one click", number_of_clicks(), clicks > 0, 10),
+    Rule("LinkedIn viewed", "a click on LinkedIn", clicks_on("LinkedIn"), clicked("LinkedIn"), 25),
+    Rule("Calendly clicked", "a click on Calendly", clicks_on("Calendly"), clicked("Calendly"), 40),
     Rule(
         "repeat clicks",
-        "5 points for each click beyond the first on its link function, at most 15",
-        "total_click_events",
-        repeats > 0,
-        repeats.clip(upper_bound=3) * 5,
+        "clicks beyond the first on a link function",
+        clicks_and_functions(),
+        clicks > functions,
+        5,
+        each=clicks - functions,
+        at_most=15,
     ),
     Rule(
         "quick response",
         "first click within 4 hours of the application",
-        "time_to_first_click",
+        time_of_first_click(),
         responded_within(4),
         30,
     ),
-    Rule("weekend click", "a click on a weekend", "click_days_of_week", on_weekend(), 20),
+    Rule("weekend click", "a click on a Saturday or Sunday", days_clicked(), on_weekend(), 20),
     Rule(
         "several link types",
-        "10 points for each link function beyond the first",
-        "unique_functions_clicked",
-        several_functions,
-        (pl.col("unique_functions_clicked") - 1) * 10,
+        "link functions beyond the first",
+        clicks_and_functions(),
+        functions > 1,
+        10,
+        each=functions - 1,
     ),
 )
 
@@ -61,40 +72,38 @@ INTENT = (
     Rule(
         "very quick response",
         "first click within 2 hours of the application",
-        "time_to_first_click",
+        time_of_first_click(),
         responded_within(2),
         50,
     ),
     Rule(
         "quick response",
         "first click within 8 hours of the application, but not within 2",
-        "time_to_first_click",
+        time_of_first_click(),
         responded_within(8) & ~responded_within(2),
         30,
     ),
-    Rule(
-        "high velocity",
-        "more than 2 clicks a day",
-        "engagement_velocity",
-        clicks_per_day_above(2),
-        30,
-    ),
+    Rule("high velocity", "more than 2 clicks a day", velocity(), clicks_per_day_above(2), 30),
     Rule(
         "moderate velocity",
         "more than 1 click a day, but not more than 2",
-        "engagement_velocity",
+        velocity(),
         clicks_per_day_above(1) & ~clicks_per_day_above(2),
         15,
     ),
-    Rule("Calendly clicked", "a click on Calendly", "click_sequence", clicked("Calendly"), 40),
-    Rule("repeat visits", "more than 3 clicks", "total_click_events",
-         pl.col("total_click_events") > 3, 20),
-)  # fmt: skip
+    Rule("Calendly clicked", "a click on Calendly", clicks_on("Calendly"), clicked("Calendly"), 40),
+    Rule("repeat visits", "more than 3 clicks", number_of_clicks(), clicks > 3, 20),
+)
+
+SCORES = {"engagement_score": ENGAGEMENT, "intent_score": INTENT}
 
 
 def scores(metrics: pl.LazyFrame) -> pl.LazyFrame:
     """One row per application: its metrics, `engagement_score` and `intent_score` (0 to 100)."""
-    return metrics.with_columns(
-        engagement_score=score(ENGAGEMENT),
-        intent_score=score(INTENT),
-    )
+    return metrics.with_columns(**{name: score(rules) for name, rules in SCORES.items()})
+
+
+def rules_fingerprint() -> str:
+    """Twelve characters that change when a rule changes, so that runs can be told apart."""
+    table = [(rule.name, str(rule.earned())) for rule in (*ENGAGEMENT, *INTENT)]
+    return hashlib.sha256(repr(table).encode()).hexdigest()[:12]

@@ -47,6 +47,10 @@ ANALYTICS = pl.Schema(
         "intent_score": pl.Int32(),
     }
 )
+# the same rows with what else is stored about them
+STORED = pl.Schema(
+    ANALYTICS | {"calculated_at": INSTANT, "created_at": INSTANT, "updated_at": INSTANT}
+)
 # the same rows as PostgreSQL stores them: schema/sql/stored.sql and pipeline/load.py
 IMAGE = pl.Schema(
     {

@@ -7,13 +7,15 @@ from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CheckConstraint, CreateIndex
 
-DIALECT = postgresql.dialect()
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def expected(table: Table) -> set[str]:
     """The shape that our metadata gives a table, without its indexes and its comment."""
     shape = {
-        _column(column.name, column.type, column.nullable, getattr(column.server_default, "arg", ""))
+        _column(
+            column.name, column.type, column.nullable, getattr(column.server_default, "arg", "")
+        )
         for column in table.columns
     }
     shape.add(_primary_key([column.name for column in table.primary_key.columns]))
@@ -21,7 +23,9 @@ def expected(table: Table) -> set[str]:
         if isinstance(constraint, CheckConstraint):
             shape.add(_check(constraint.name, constraint.sqltext))
     for key in table.foreign_keys:
-        shape.add(_foreign_key(key.parent.name, key.column.table.name, key.column.name, key.ondelete))
+        shape.add(
+            _foreign_key(key.parent.name, key.column.table.name, key.column.name, key.ondelete)
+        )
     return shape
 
 

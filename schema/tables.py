@@ -5,6 +5,7 @@ The DDL itself is in `schema/migrations/versions/*.sql`; a test holds the two ag
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import INTERVAL, TIMESTAMP
+from sqlalchemy.dialects.postgresql import INTERVAL, JSONB, TIMESTAMP
 
 # only the columns that clickstats reads
 source = MetaData()
@@ -77,3 +78,40 @@ Index("idx_analytics_engagement_score", columns.engagement_score.desc())
 Index("idx_analytics_intent_score", columns.intent_score.desc())
 Index("idx_analytics_calculated_at", columns.calculated_at)
 Index("idx_analytics_unique_application", columns.application_id, unique=True)
+
+clickstats_runs = Table(
+    "clickstats_runs",
+    ours,
+    Column("id", Uuid, primary_key=True),
+    Column("started_at", TIMESTAMP, nullable=False),
+    Column("finished_at", TIMESTAMP),
+    Column("command", Text, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("snapshot_at", TIMESTAMP),
+    Column("outcome", Text, nullable=False, server_default=text("'running'::text")),
+    Column("exit_code", Integer),
+    Column("applications", BigInteger),
+    Column("inserted", BigInteger),
+    Column("updated", BigInteger),
+    Column("unchanged", BigInteger),
+    Column("pending", BigInteger),
+    Column("clicks_read", BigInteger),
+    Column("clicks_unusable", BigInteger),
+    Column("clicks_unattributed", BigInteger),
+    Column("seconds", JSONB),
+    Column("wal_bytes", BigInteger),
+    Column("peak_memory_bytes", BigInteger),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("warnings", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
+    Column("error", Text),
+    CheckConstraint(
+        "outcome = ANY (ARRAY['running'::text, 'published'::text, 'failed'::text, 'died'::text])",
+        "valid_outcome",
+    ),
+    comment="What each run of clickstats saw and did",
+)
+Index("idx_runs_started_at", clickstats_runs.c.started_at)

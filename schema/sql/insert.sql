@@ -1,5 +1,5 @@
--- Writes the staged rows that the snapshot did not have, in key order. A row that somebody else
--- has written since is overwritten.
+-- Writes the staged rows that the snapshot did not have, in key order. Where another run has
+-- written a row since, the newer snapshot wins, as in update.sql.
 INSERT INTO link_click_analytics (
     application_id,
     job_id,
@@ -34,9 +34,9 @@ SELECT
     engagement_velocity,
     engagement_score,
     intent_score,
-    :'now'::timestamp,
-    :'now'::timestamp,
-    :'now'::timestamp
+    :'instant'::timestamp,
+    :'instant'::timestamp,
+    :'instant'::timestamp
 FROM pg_temp.clickstats_staging
 WHERE NOT is_stored
 ORDER BY application_id
@@ -56,3 +56,8 @@ ON CONFLICT (application_id) DO UPDATE SET
     intent_score = excluded.intent_score,
     calculated_at = excluded.calculated_at,
     updated_at = excluded.updated_at
+WHERE
+    (
+        link_click_analytics.calculated_at > :'instant'::timestamp
+        AND link_click_analytics.calculated_at <= clock_timestamp()::timestamp
+    ) IS NOT TRUE

@@ -1,14 +1,13 @@
 -- Every metric and both scores in one SELECT: the row that link_click_analytics should hold for
 -- each row of job_applications, computed by PostgreSQL alone and sharing nothing with the pipeline.
 --
--- Parameter: timezone, the IANA name of the reporting time zone (of peak_click_hour and
--- click_days_of_week).
+-- Parameter: timezone, the IANA name of the zone of peak_click_hour and click_days_of_week.
 -- The session provides search_path and TimeZone UTC, so that ::timestamp turns a timestamptz column
 -- into UTC and leaves a timestamp column alone.
 --
--- Built for ten million clicks: one pass over the clicks, one big sort (by application), one small sort
--- per application and ordered aggregate. A million clicks sort in about 100 MB of work_mem; with less
--- they sort on disk, which costs little.
+-- Built for ten million clicks: one pass over them, one big sort by application, and small sorts
+-- within each application. A million clicks sort in about 100 MB of work_mem; with less they sort
+-- on disk, which costs little.
 --
 -- PostgreSQL takes CET, EET, MET and WET for fixed offsets here, although they are also IANA names
 -- of zones with summer time.
@@ -21,7 +20,8 @@ with usable_click as (
         click.clicked_at::timestamp at time zone 'UTC' at time zone %(timezone)s as local_time
     from link_clicks as click
     join link_tracking as link using (tracking_id)
-    where click.clicked_at >= '1970-01-01' and click.clicked_at < '2100-01-01'  -- nor null nor infinite
+    -- Neither null nor infinite passes.
+    where click.clicked_at >= '1970-01-01' and click.clicked_at < '2100-01-01'
 ),
 
 -- Links without an application, or with one that does not exist, form groups that nobody asks for.
@@ -35,8 +35,10 @@ clicked as (
         array_agg(link_function order by clicked_at, link_function collate "C") as click_sequence,
         count(distinct link_function collate "C")::integer as unique_functions,
         count(*)::integer as clicks,
-        mode() within group (order by date_part('hour', local_time))::integer as peak_hour,  -- ties: the lowest
-        bit_or(1 << date_part('dow', local_time)::integer) as weekdays  -- bit 0 = Sunday … bit 6 = Saturday
+        -- mode() takes the first of equally frequent values in this order: the earliest hour.
+        mode() within group (order by date_part('hour', local_time))::integer as peak_hour,
+        -- Bit 0 is Sunday, bit 6 Saturday.
+        bit_or(1 << date_part('dow', local_time)::integer) as weekdays
     from usable_click
     group by application_id
 ),
@@ -89,10 +91,10 @@ select
         case when weekdays & 32 > 0 then 5 end,
         case when weekdays & 64 > 0 then 6 end
     ], null) as click_days_of_week,
-    -- Thirty decimals before rounding: no quotient of whole microseconds lies closer than 1e-20 to a
-    -- tie without being one, so rounding twice cannot go astray.
-    least(round(total_click_events * 86400::numeric(35, 30) / seconds, 4), 999999.9999)::numeric(10, 4)
-        as engagement_velocity,
+    -- Thirty decimals before rounding to four: a quotient of 130 years of microseconds that is no tie
+    -- lies at least 1e-20 away from one, so rounding twice cannot go astray.
+    least(round(total_click_events * 86400::numeric(35, 30) / seconds, 4), 999999.9999)
+        ::numeric(10, 4) as engagement_velocity,
 
     least(100,
         case when total_click_events > 0 then 10 else 0 end

@@ -1,0 +1,31 @@
+"""The log: to standard error, for people or as JSON, each line with the run's id."""
+
+import logging
+import sys
+
+from cli.options import Format
+
+
+def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> None:
+    """Say where the log of this process goes and how much is in it."""
+    handler = logging.StreamHandler(sys.stderr)
+    if output is Format.json:
+        from pythonjsonlogger.json import JsonFormatter
+
+        handler.setFormatter(
+            JsonFormatter(
+                "{asctime}{levelname}{message}",
+                style="{",
+                rename_fields={"asctime": "time", "levelname": "level"},
+                static_fields={"run_id": run_id},
+            )
+        )
+    else:
+        line = logging.Formatter(
+            f"%(asctime)s {run_id[:8]} %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"
+        )
+        handler.setFormatter(line)
+    log = logging.getLogger("clickstats")
+    log.handlers = [handler]
+    log.propagate = False
+    log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)

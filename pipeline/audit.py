@@ -1,0 +1,78 @@
+"""Is the result fit to be published? Looks at a run's rows and counts before the commit.
+
+Errors keep the run from publishing; warnings are shown and recorded. Pure: the caller gathers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from pipeline.metrics import MOST_CLICKS_PER_DAY
+from pipeline.rules import HIGHEST_SCORE, Rule
+from pipeline.scores import ENGAGEMENT, INTENT
+
+ODD_SHARE = 0.05  # of the clicks read: more unusable or unattributed ones are worth a warning
+
+
+def row_errors(rows: pl.LazyFrame) -> Iterator[str]:
+    """What is impossible in rows of metrics and scores, one sentence each."""
+    unique, total = pl.col("unique_functions_clicked"), pl.col("total_click_events")
+    impossible = {
+        "more distinct link functions than clicks": unique > total,
+        "a negative number of clicks": total < 0,
+        "an engagement score that is not the sum of its rules": _wrong(
+            "engagement_score", ENGAGEMENT
+        ),
+        "an intent score that is not the sum of its rules": _wrong("intent_score", INTENT),
+    }
+    counts = rows.select(
+        condition.fill_null(True).sum().alias(name) for name, condition in impossible.items()
+    ).collect()
+    for name, count in counts.row(0, named=True).items():
+        if count:
+            yield f"{count} rows with {name}"
+
+
+def _wrong(score: str, rules: tuple[Rule, ...]) -> pl.Expr:
+    """A score outside 0 to 100, or another than the points of its rules, added one by one."""
+    points = sum((rule.earned() for rule in rules), pl.lit(0))
+    expected = pl.when(points > HIGHEST_SCORE).then(HIGHEST_SCORE).otherwise(points)
+    return (pl.col(score) != expected) | ~pl.col(score).is_between(0, HIGHEST_SCORE)
+
+
+def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float) -> Iterator[str]:
+    """What has shrunk by more than `max_shrink` percent since the last published run; nothing is
+    too much for 100."""
+    for name, count in before.items():
+        if max_shrink < 100 and count - now[name] > count * max_shrink / 100:
+            yield (
+                f"{name} fell from {count:,} to {now[name]:,}, by more than {max_shrink:g} %; "
+                "if that is right, run with --max-shrink 100"
+            )
+
+
+def warnings(
+    rows: pl.LazyFrame, clicks: pl.LazyFrame, taken_at: datetime, odd: dict[str, int], read: int
+) -> Iterator[str]:
+    """What is possible but odd, one sentence each; `odd` counts unusable and unattributed clicks
+    of `read`."""
+    early, capped = (
+        rows.select(
+            (pl.col("time_to_first_click") < timedelta()).sum().alias("early"),
+            (pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY).sum().alias("capped"),
+        )
+        .collect()
+        .row(0)
+    )
+    if early:
+        yield f"{early:,} applications have a click before they were created"
+    if capped:
+        yield f"{capped:,} applications reach the highest velocity that can be stored"
+    if late := clicks.select((pl.col("clicked_at") > taken_at).sum()).collect().item():
+        yield f"{late:,} clicks lie in the future"
+    for name, count in odd.items():
+        if count > ODD_SHARE * read:
+            yield f"{count:,} of {read:,} clicks are {name}"

@@ -1,0 +1,61 @@
+"""Reads rows of link_click_analytics as they are stored, every column in its own type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pipeline.database import bound
+from pipeline.reader import read_by_copy
+from schema.columns import STORED
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+ROWS_PER_PAGE = 100_000
+# how a column travels: spans as microseconds, lists as JSON
+ON_THE_WAY = {pl.Duration: pl.Int64(), pl.List: pl.String()}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows: those that pass every filter that is not None."""
+
+    application_ids: Sequence[str] | None = None
+    min_engagement: int | None = None
+    min_intent: int | None = None
+    since: datetime | None = None  # by updated_at, UTC
+
+
+def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFrame]:
+    """The rows as `schema.columns.STORED`, by application_id, a page at a time; one page at least.
+
+    Rows without an application are left out.
+    """
+    travelling = pl.Schema(
+        {name: ON_THE_WAY.get(dtype.base_type(), dtype) for name, dtype in STORED.items()}
+    )
+    ids = filters.application_ids
+    parameters = asdict(filters) | {
+        "application_ids": None if ids is None else list(ids),
+        "after": None,
+        "row_limit": ROWS_PER_PAGE,
+    }
+    while True:
+        page = read_by_copy(
+            connection, bound(connection, statement("stored_rows"), parameters), travelling
+        )
+        yield page.select(_typed(name, dtype) for name, dtype in STORED.items())
+        if page.height < ROWS_PER_PAGE:
+            return
+        parameters["after"] = page["application_id"][-1]
+
+
+def _typed(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    return column.str.json_decode(dtype) if isinstance(dtype, pl.List) else column.cast(dtype)

@@ -1,0 +1,5 @@
+-- How many staged rows were left alone because a newer snapshot has written them (update.sql).
+SELECT count(*)
+FROM pg_temp.clickstats_staging AS staged
+JOIN link_click_analytics AS stored ON stored.application_id = staged.application_id
+WHERE stored.calculated_at > :'instant'::timestamp

@@ -1,0 +1,22 @@
+-- Closes the row of a run. wal_bytes is what the whole server wrote between the run's start and
+-- here: PostgreSQL before 18 counts no WAL for one session.
+UPDATE clickstats_runs
+SET
+    finished_at = clock_timestamp()::timestamp,
+    outcome = :'outcome',
+    exit_code = :'exit_code'::integer,
+    snapshot_at = :'snapshot_at'::timestamp,
+    applications = :'applications'::bigint,
+    inserted = :'inserted'::bigint,
+    updated = :'updated'::bigint,
+    unchanged = :'unchanged'::bigint,
+    pending = :'pending'::bigint,
+    clicks_read = :'clicks_read'::bigint,
+    clicks_unusable = :'clicks_unusable'::bigint,
+    clicks_unattributed = :'clicks_unattributed'::bigint,
+    seconds = :'seconds'::jsonb,
+    wal_bytes = pg_wal_lsn_diff(pg_current_wal_insert_lsn(), :'wal_start'::pg_lsn),
+    peak_memory_bytes = :'peak_memory_bytes'::bigint,
+    warnings = :'warnings'::text[],
+    error = :'error'
+WHERE id = :'id'::uuid

@@ -1,0 +1,25 @@
+-- Opens the row of a run, after marking the runs that died and dropping those too old to keep.
+-- Every connection of a run is named after it, so a run without a session is dead.
+WITH died AS (
+    UPDATE clickstats_runs AS r
+    SET outcome = 'died'
+    WHERE
+        outcome = 'running'
+        AND NOT EXISTS (
+            SELECT FROM pg_stat_activity AS a WHERE a.application_name = 'clickstats/' || r.id
+        )
+),
+
+dropped AS (
+    DELETE FROM clickstats_runs
+    WHERE started_at < clock_timestamp()::timestamp - make_interval(days => :'keep_days'::integer)
+)
+
+INSERT INTO clickstats_runs (
+    id, started_at, command, options, version, rules, timezone, host, pid
+)
+VALUES (
+    :'id'::uuid, clock_timestamp()::timestamp, :'command', :'options'::jsonb, :'version', :'rules',
+    :'timezone', :'host', :'pid'::integer
+)
+RETURNING pg_current_wal_insert_lsn()::text
