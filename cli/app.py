@@ -13,8 +13,13 @@ import typer
 from typer.exceptions import TyperException
 
 from cli.demo import demo
+from cli.describe import describe
+from cli.explain import explain
+from cli.export import export
 from cli.migrate import migrate
 from cli.run import run
+from cli.status import status
+from cli.verify import verify
 from pipeline.errors import ClickstatsError
 
 app = typer.Typer(
@@ -28,7 +33,12 @@ app.command(
     epilog="Examples: clickstats run --all (from cron); "
     "clickstats run --app-id 123e4567-e89b-12d3-a456-426614174000"
 )(run)
+app.command(epilog="Example: clickstats explain 123e4567-e89b-12d3-a456-426614174000")(explain)
+app.command(epilog='Example: clickstats describe "quick response"')(describe)
+app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(export)
 app.command(epilog="Example: clickstats migrate --check")(migrate)
+app.command(epilog="Example: clickstats status --max-age 26h")(status)
+app.command(epilog="Example: clickstats verify --sample 1000")(verify)
 app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 

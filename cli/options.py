@@ -13,6 +13,14 @@ class Format(StrEnum):
     json = "json"
 
 
+class FileFormat(StrEnum):
+    """What kind of file to write; its name ends so."""
+
+    parquet = "parquet"
+    csv = "csv"
+    ndjson = "ndjson"
+
+
 DatabaseUrl = Annotated[
     str,
     typer.Option(
@@ -45,3 +53,10 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the
 LogFormat = Annotated[Format, typer.Option(help="How to write the log, to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings and errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")]
+MetricsFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATH",
+        help="Write the state for Prometheus there, for node_exporter's textfile collector.",
+    ),
+]

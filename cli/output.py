@@ -7,12 +7,17 @@ import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rich.console import Console
+    from rich.table import Table
 
 SCHEMA_VERSION = 1
 PIPE_WIDTH = 160
+LONGEST_LIST = 12
 
 
 def console() -> Console:
@@ -20,6 +25,28 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def table(
+    headings: Sequence[str], rows: Iterable[Iterable[str]], *, right: Sequence[str] = ()
+) -> Table:
+    """A table of plain text. Its first column is never wrapped; those named in `right` are aligned
+    there."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        shown.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            no_wrap=heading in {headings[0], *right},
+            overflow="fold",
+        )
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    return shown
 
 
 def print_json(value: object) -> None:
@@ -35,6 +62,8 @@ def _plain(value: object) -> object:
             return _iso(value)
         case Decimal():
             return float(value)
+        case UUID():
+            return str(value)
     raise TypeError(f"no JSON form for {type(value)}")
 
 
@@ -48,11 +77,35 @@ def _iso(span: timedelta) -> str:
 
 
 def text_of(value: object) -> str:
+    """A value for people: long lists shortened, spans and instants to the microsecond they have."""
     match value:
-        case None:
+        case None | []:
             return "–"
+        case list() if len(value) > LONGEST_LIST:
+            return f"{text_of(value[:LONGEST_LIST])}, … ({len(value):,} in all)"
         case list():
-            return ", ".join(str(item) for item in value) or "–"
+            return ", ".join(printable(str(item)) for item in value)
+        case timedelta():
+            return f"-{_days(-value)}" if value < timedelta() else _days(value)
+        case datetime():
+            return f"{value} UTC"
         case int():
             return f"{value:,}"
-    return str(value)
+    return printable(str(value))
+
+
+def _days(span: timedelta) -> str:
+    """A span as PostgreSQL writes it: 3 days 04:05:06.789."""
+    days = f"{span.days} day{'s' * (span.days != 1)} " if span.days else ""
+    time = span - timedelta(days=span.days)
+    return f"{days}{'0' * (time < timedelta(hours=10))}{time}"
+
+
+def printable(text: str) -> str:
+    """Text from the data with its control characters escaped and an empty one made visible, so
+    that it can neither hide nor steer the terminal."""
+    if not text:
+        return '""'
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )

@@ -13,6 +13,7 @@ from cli.options import (
     DatabaseUrl,
     Format,
     LogFormat,
+    MetricsFile,
     OutputFormat,
     Quiet,
     Schema,
@@ -20,6 +21,7 @@ from cli.options import (
     Verbose,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, text_of
+from cli.progress import progress
 from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids, checked_timezone
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Group
 
-    from pipeline.run import Report
+    from pipeline.dry_run import DryRun
+    from pipeline.outcome import Report
 
 
 def run(
@@ -44,6 +47,10 @@ def run(
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="With --all: write every row, changed or not.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --all: say what would be written; write nothing."),
     ] = False,
     wait: Annotated[
         float,
@@ -62,6 +69,7 @@ def run(
     keep_days: Annotated[
         int, typer.Option(min=1, metavar="DAYS", help="How long a run stays in the ledger.")
     ] = 400,
+    metrics_file: MetricsFile = None,
     output: OutputFormat = Format.text,
     log_format: LogFormat = Format.text,
     quiet: Quiet = False,
@@ -74,8 +82,10 @@ def run(
     """Compute metrics and scores and write them to link_click_analytics."""
     if everything == bool(app_id):
         raise ConfigurationError("expected either --all or --app-id UUID; nothing was done")
-    if not everything and (limit is not None or full or wait):
-        raise ConfigurationError("--limit, --full and --wait go with --all; nothing was done")
+    if not everything and (limit is not None or full or wait or dry_run):
+        raise ConfigurationError(
+            "--limit, --full, --wait and --dry-run go with --all; nothing was done"
+        )
     if limit is not None and full:
         raise ConfigurationError("--limit and --full exclude each other; nothing was done")
     named = application_ids(app_id or [])
@@ -83,12 +93,19 @@ def run(
     configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
     from pipeline.run import Options, run_all, run_named
+    from pipeline.status import kept_metrics
 
-    if everything:
-        options = Options(limit, full, wait, max_shrink, keep_days)
-        print_report(run_all(settings, options), output)
+    options = Options(limit, full, wait, max_shrink, keep_days)
+    if dry_run:
+        from pipeline.dry_run import dry_run as try_out
+
+        print_dry_run(try_out(settings, options, progress(quiet=quiet)), output)
         return
-    rows, unknown = run_named(settings, named, keep_days)
+    with kept_metrics(settings, metrics_file):
+        if everything:
+            print_report(run_all(settings, options, progress(quiet=quiet)), output)
+            return
+        rows, unknown = run_named(settings, named, keep_days)
     print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
@@ -103,6 +120,48 @@ def print_report(run: Report, output: Format) -> None:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
     else:
         console().print(tables(run))
+
+
+def print_dry_run(tried: DryRun, output: Format) -> None:
+    """Print what a run would do."""
+    if output is Format.json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                **asdict(tried.report),
+                "columns": tried.columns,
+                "distribution": tried.distribution.to_dicts(),
+                "movers": tried.movers.to_dicts(),
+            }
+        )
+        return
+
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    out = console()
+    out.print("[bold]What a run would do[/] (nothing was written)")
+    out.print(tables(tried.report))
+    if tried.columns:
+        changes = ", ".join(f"{name} in {count:,}" for name, count in tried.columns.items())
+        out.print(f"Of the updated rows would change: {changes}.")
+    spread = Table(box=SIMPLE_HEAD, title="Applications in each band of scores")
+    spread.add_column("score", justify="right")
+    for heading in ("engagement now", "then", "intent now", "then"):
+        spread.add_column(heading, justify="right")
+    for band, *counts in tried.distribution.iter_rows():
+        name = f"{band}–{100 if band == 90 else band + 9}"
+        spread.add_row(name, *(f"{count:,}" for count in counts))
+    out.print(spread)
+    if not tried.movers.is_empty():
+        movers = Table(box=SIMPLE_HEAD, title="The biggest movers")
+        movers.add_column("application", no_wrap=True)
+        for heading in ("engagement", "intent"):
+            movers.add_column(heading, justify="right")
+        for application, *moves in tried.movers.iter_rows():
+            before, after, intent_before, intent_after = (text_of(move) for move in moves)
+            movers.add_row(application, f"{before} → {after}", f"{intent_before} → {intent_after}")
+        out.print(movers)
 
 
 def print_rows(per_application: pl.DataFrame, output: Format) -> None:

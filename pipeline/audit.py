@@ -1,20 +1,69 @@
 """Is the result fit to be published? Looks at a run's rows and counts before the commit.
 
-Errors keep the run from publishing; warnings are shown and recorded. Pure: the caller gathers.
+Errors keep the run from publishing; warnings are shown and recorded. No database: the caller
+gathers.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
+from pipeline.errors import AuditFailed
 from pipeline.metrics import MOST_CLICKS_PER_DAY
+from pipeline.outcome import Report
 from pipeline.rules import HIGHEST_SCORE, Rule
 from pipeline.scores import ENGAGEMENT, INTENT
 
+log = logging.getLogger("clickstats")
+
 ODD_SHARE = 0.05  # of the clicks read: more unusable or unattributed ones are worth a warning
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the last published `run --all` saw."""
+
+    applications: int
+    clicks_read: int
+    timezone: str
+
+
+def audit(
+    report: Report,
+    clicks: pl.LazyFrame,
+    per_application: pl.LazyFrame,
+    rows: pl.LazyFrame,
+    before: Baseline | None,
+    max_shrink: float,
+) -> None:
+    """Note in the report what is odd; raise `AuditFailed` when something must not be published.
+
+    `rows` are those of `per_application` that the run writes; `before` is the last published run.
+    """
+    errors = list(row_errors(per_application.join(rows, on="application_id", how="semi")))
+    odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
+    report.warnings += warnings(
+        per_application, clicks, report.snapshot_at, odd, report.clicks_read
+    )
+    if before:
+        errors += shrink_errors(
+            {"applications": before.applications, "clicks read": before.clicks_read},
+            {"applications": report.applications, "clicks read": report.clicks_read},
+            max_shrink,
+        )
+        if before.timezone != report.timezone:
+            report.warnings.append(
+                f"the time zone is {report.timezone}, in the last published run {before.timezone}"
+            )
+    for warning in report.warnings:
+        log.warning("%s", warning)
+    if errors:
+        raise AuditFailed(f"the audit failed: {'; '.join(errors)}; nothing was published")
 
 
 def row_errors(rows: pl.LazyFrame) -> Iterator[str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from pipeline.audit import Baseline
 from pipeline.database import server_errors, session
 from pipeline.errors import ClickstatsError
 from pipeline.scores import rules_fingerprint
@@ -34,15 +35,6 @@ SEEN = (
     "snapshot_at", "applications", "inserted", "updated", "unchanged", "pending",
     "clicks_read", "clicks_unusable", "clicks_unattributed",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """What the last published `run --all` saw."""
-
-    applications: int
-    clicks_read: int
-    timezone: str
 
 
 @dataclass(frozen=True)

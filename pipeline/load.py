@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from psycopg2 import errors
 
+from pipeline.outcome import Advance
 from schema.columns import IMAGE
 from schema.sql import statement
 
@@ -57,20 +58,36 @@ def array_element(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def rows_to_write(images: pl.LazyFrame, stored: pl.LazyFrame, *, every: bool) -> pl.LazyFrame:
-    """The images that differ from what is stored, or every image, with `is_stored` and
-    `is_changed` and whatever else the images carry."""
+def compared(images: pl.LazyFrame, stored: pl.LazyFrame) -> pl.LazyFrame:
+    """The images beside what is stored (`…_stored`), with `is_stored` and `is_changed`; a row that
+    is not stored is changed."""
     differs = pl.any_horizontal(
         pl.col(name).ne_missing(pl.col(f"{name}_stored")) for name in VALUES
     )
-    joined = images.join(
-        stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"
-    ).with_columns(is_stored=pl.col("is_stored").fill_null(False))
     return (
-        joined.with_columns(is_changed=~pl.col("is_stored") | differs)
+        images.join(
+            stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"
+        )
+        .with_columns(is_stored=pl.col("is_stored").fill_null(False))
+        .with_columns(is_changed=~pl.col("is_stored") | differs)
+    )
+
+
+def rows_to_write(
+    images: pl.LazyFrame, stored: pl.LazyFrame, *, every: bool = False, limit: int | None = None
+) -> tuple[pl.DataFrame, int]:
+    """The images that differ from what is stored, or every image, as `compared` has them; and how
+    many more there are than `limit`: the oldest applications come first."""
+    rows = (
+        compared(images, stored)
         .filter(pl.col("is_changed") | every)
         .drop(f"{name}_stored" for name in VALUES)
+        .collect()
     )
+    if limit is None or rows.height <= limit:
+        return rows, 0
+    rows = rows.sort("created_at", "application_id", nulls_last=True)
+    return rows.head(limit), rows.height - limit
 
 
 @dataclass(frozen=True)
@@ -83,13 +100,18 @@ class Written:
     gone: int = 0  # dropped, because the application has been deleted meanwhile
 
 
-def write(connection: Connection, rows: pl.DataFrame, instant: datetime) -> Written:
+def write(
+    connection: Connection,
+    rows: pl.DataFrame,
+    instant: datetime,
+    advance: Advance = lambda done, total: None,
+) -> Written:
     """Write the rows inside the connection's transaction.
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
     that has gone is nulled. Locks are waited for briefly, so that another program is not drawn into
-    a deadlock; the whole write is then repeated.
+    a deadlock; the whole write is then repeated. `advance` hears how many rows are staged.
     """
     if rows.is_empty():
         return Written()
@@ -98,11 +120,14 @@ def write(connection: Connection, rows: pl.DataFrame, instant: datetime) -> Writ
         cursor.execute(LOCK_TIMEOUT)
         columns = [*IMAGE, "is_stored", "is_changed"]
         copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+        staged = 0
         for part in rows.select(columns).sort("application_id").iter_slices(ROWS_PER_COPY):
             text = BytesIO()
             part.write_csv(text, include_header=False)
             text.seek(0)
             cursor.copy_expert(copy, text)
+            staged += part.height
+            advance(staged, rows.height)
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:

@@ -52,7 +52,7 @@ ENGAGEMENT = (
     ),
     Rule(
         "quick response",
-        "first click within 4 hours of the application",
+        "first click less than 4 hours after the application",
         time_of_first_click(),
         responded_within(4),
         30,
@@ -71,14 +71,14 @@ ENGAGEMENT = (
 INTENT = (
     Rule(
         "very quick response",
-        "first click within 2 hours of the application",
+        "first click less than 2 hours after the application",
         time_of_first_click(),
         responded_within(2),
         50,
     ),
     Rule(
         "quick response",
-        "first click within 8 hours of the application, but not within 2",
+        "first click less than 8 hours after the application, but not less than 2",
         time_of_first_click(),
         responded_within(8) & ~responded_within(2),
         30,

@@ -6,6 +6,13 @@ from uuid import UUID, uuid4
 
 from pipeline.errors import ConfigurationError
 
+ABBREVIATIONS = {
+    "CET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "MET": "Europe/Brussels",
+    "WET": "Europe/Lisbon",
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -37,7 +44,15 @@ class Settings:
 
 
 def checked_timezone(name: str) -> str:
-    """The name, when Polars, which takes the hours and days, knows it as a time zone."""
+    """The name, when Polars, which takes the hours and days, knows it as a time zone.
+
+    PostgreSQL, in which `verify` recomputes, takes four of the names for fixed offsets.
+    """
+    if name in ABBREVIATIONS:
+        raise ConfigurationError(
+            f"{name} means a fixed offset to PostgreSQL and a zone with summer time to others; "
+            f"expected a name without two meanings, such as {ABBREVIATIONS[name]}"
+        )
     import polars as pl  # heavy: not every command needs it
 
     try:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROWS_PER_PAGE = 100_000
 # how a column travels: spans as microseconds, lists as JSON
 ON_THE_WAY = {pl.Duration: pl.Int64(), pl.List: pl.String()}
+SPANS = [name for name, dtype in STORED.items() if isinstance(dtype, pl.Duration)]
+LISTS = [name for name, dtype in STORED.items() if isinstance(dtype, pl.List)]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Filters:
 def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFrame]:
     """The rows as `schema.columns.STORED`, by application_id, a page at a time; one page at least.
 
-    Rows without an application are left out.
+    Lists are still JSON: `with_lists`. Rows without an application are left out.
     """
     travelling = pl.Schema(
         {name: ON_THE_WAY.get(dtype.base_type(), dtype) for name, dtype in STORED.items()}
@@ -47,15 +49,15 @@ def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFr
         "row_limit": ROWS_PER_PAGE,
     }
     while True:
-        page = read_by_copy(
-            connection, bound(connection, statement("stored_rows"), parameters), travelling
-        )
-        yield page.select(_typed(name, dtype) for name, dtype in STORED.items())
+        text = bound(connection, statement("stored_rows"), parameters)
+        page = read_by_copy(connection, text, travelling)
+        if page.height or parameters["after"] is None:
+            yield page.with_columns(pl.col(name).cast(STORED[name]) for name in SPANS)
         if page.height < ROWS_PER_PAGE:
             return
         parameters["after"] = page["application_id"][-1]
 
 
-def _typed(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    return column.str.json_decode(dtype) if isinstance(dtype, pl.List) else column.cast(dtype)
+def with_lists(page: pl.DataFrame) -> pl.DataFrame:
+    """The page with its lists as lists."""
+    return page.with_columns(pl.col(name).str.json_decode(STORED[name]) for name in LISTS)

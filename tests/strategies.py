@@ -32,6 +32,7 @@ timezones = st.sampled_from(
     ]
 )
 
+FIRST_AND_LAST_USABLE = [datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59, 999999)]
 MOMENTS = [
     datetime(2024, 1, 1),
     datetime(2024, 2, 29),
@@ -50,8 +51,7 @@ MOMENTS = [
     datetime(2011, 12, 30, 10),  # Apia
     datetime(1994, 12, 31, 10),  # Kiritimati
     datetime(1972, 1, 7, 0, 44, 30),  # Monrovia
-    datetime(1970, 1, 1),
-    datetime(2099, 12, 31, 23, 59, 59, 999999),
+    *FIRST_AND_LAST_USABLE,
 ]
 moments = st.sampled_from(MOMENTS) | st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31))
 
@@ -130,9 +130,11 @@ at_least = st.sampled_from([1] * 9 + [0])
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     moment = draw(moments)
-    few = [moment + offset for offset in draw(st.lists(offsets, min_size=1, max_size=5))]
+    nearby = offsets.map(moment.__add__)
+    edges = st.sampled_from(FIRST_AND_LAST_USABLE)
+    few = draw(st.lists(st.one_of(*[nearby] * 9, edges), min_size=1, max_size=5))
     times: st.SearchStrategy[Time] = st.one_of(
-        *[st.sampled_from(few)] * 8, offsets.map(moment.__add__), st.sampled_from(UNUSABLE)
+        *[st.sampled_from(few)] * 8, nearby, st.sampled_from(UNUSABLE)
     )
 
     applications = [

@@ -1,7 +1,8 @@
 -- Every metric and both scores in one SELECT: the row that link_click_analytics should hold for
 -- each row of job_applications, computed by PostgreSQL alone and sharing nothing with the pipeline.
 --
--- Parameter: timezone, the IANA name of the zone of peak_click_hour and click_days_of_week.
+--   timezone          the IANA name of the zone of peak_click_hour and click_days_of_week
+--   application_ids   the applications to compute, as an array; '{}' = every application
 -- The session provides search_path and TimeZone UTC, so that ::timestamp turns a timestamptz column
 -- into UTC and leaves a timestamp column alone.
 --
@@ -17,11 +18,15 @@ with usable_click as (
         link.application_id,
         link.link_function::text as link_function,
         click.clicked_at::timestamp as clicked_at,
-        click.clicked_at::timestamp at time zone 'UTC' at time zone %(timezone)s as local_time
+        click.clicked_at::timestamp at time zone 'UTC' at time zone :'timezone' as local_time
     from link_clicks as click
     join link_tracking as link using (tracking_id)
     -- Neither null nor infinite passes.
     where click.clicked_at >= '1970-01-01' and click.clicked_at < '2100-01-01'
+        and (
+            cardinality(:'application_ids'::uuid[]) = 0
+            or link.application_id = any (:'application_ids'::uuid[])
+        )
 ),
 
 -- Links without an application, or with one that does not exist, form groups that nobody asks for.
@@ -64,6 +69,8 @@ measured as (
                 then created_at::timestamp
             end as created_at
         from job_applications
+        where cardinality(:'application_ids'::uuid[]) = 0
+            or id = any (:'application_ids'::uuid[])
     ) as application
     left join jobs as job on job.id = application.job_id
     left join clicked on clicked.application_id = application.id
@@ -91,8 +98,8 @@ select
         case when weekdays & 32 > 0 then 5 end,
         case when weekdays & 64 > 0 then 6 end
     ], null) as click_days_of_week,
-    -- Thirty decimals before rounding to four: a quotient of 130 years of microseconds that is no tie
-    -- lies at least 1e-20 away from one, so rounding twice cannot go astray.
+    -- Thirty decimals before rounding to four: with at most 130 years of microseconds below the
+    -- line, a quotient that is no tie lies 1e-21 or more from one, so rounding twice is safe.
     least(round(total_click_events * 86400::numeric(35, 30) / seconds, 4), 999999.9999)
         ::numeric(10, 4) as engagement_velocity,
 

@@ -6,7 +6,6 @@ vouch for the other before the pipeline is compared with them.
 
 from dataclasses import fields
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from psycopg2.extensions import connection
 
+from schema.sql import statement
 from tests.oracle import Counts, Expected, World, counts, expected, microseconds
 from tests.strategies import timezones, worlds
 from tests.worlds import load
 
-SQL = Path(__file__).parents[2] / "schema" / "sql"
-REFERENCE = (SQL / "reference.sql").read_text()
-REFERENCE_COUNTS = (SQL / "reference_counts.sql").read_text()
+REFERENCE = statement("reference")
+REFERENCE_COUNTS = statement("reference_counts")
 
 TABLES = ""
 TIMESTAMPTZ_VIEWS = """
@@ -45,7 +44,7 @@ quickly = settings(
 def test_every_column_of_every_row(
     source: connection, views: str, world: World, timezone: str
 ) -> None:
-    rows = query(source, world, views, REFERENCE, {"timezone": timezone})
+    rows = query(source, world, views, REFERENCE, {"timezone": timezone, "application_ids": "{}"})
     found = [Expected(**{name: plain(name, value) for name, value in row.items()}) for row in rows]
     assert {row.application_id: row for row in found} == expected(world, timezone)
     assert len(found) == len(world.applications)

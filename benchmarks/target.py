@@ -1,0 +1,73 @@
+"""The statements over the target table that several peers share; plain text, light to import.
+
+`benchmark` is a schema beside the source tables, in which the data sets keep what they need.
+"""
+
+from importlib.resources import files
+
+VALUES = (
+    "job_id",
+    "time_to_first_click",
+    "hours_to_first_click",
+    "time_between_first_last_click",
+    "hours_between_first_last_click",
+    "click_sequence",
+    "unique_functions_clicked",
+    "total_click_events",
+    "peak_click_hour",
+    "click_days_of_week",
+    "engagement_velocity",
+    "engagement_score",
+    "intent_score",
+)
+COLUMNS = ", ".join(("application_id", *VALUES))
+SPANS = ("time_to_first_click", "time_between_first_last_click")
+
+# the rows that the target should hold, in UTC, as PostgreSQL itself computes them
+REFERENCE = (
+    files("schema.sql")
+    .joinpath("reference.sql")
+    .read_text(encoding="utf-8")
+    .replace("%(timezone)s", "'UTC'")
+)
+
+
+def of(alias: str, *, exactly: bool = False) -> str:
+    """The values of a row as one row value; `exactly` tells 24 hours from 1 day, too."""
+    text = {name: "::text" for name in SPANS if exactly}
+    return "(" + ", ".join(f"{alias}.{name}{text.get(name, '')}" for name in VALUES) + ")"
+
+
+def assignments(alias: str) -> str:
+    """What an update sets: the values, and when the row was written."""
+    values = ", ".join(f"{name} = {alias}.{name}" for name in VALUES)
+    return f"{values}, calculated_at = now(), updated_at = now()"
+
+
+def merge(fresh: str) -> str:
+    """Write the rows of a query into the target, where they differ from what is stored."""
+    return f"""
+MERGE INTO link_click_analytics AS stored
+USING ({fresh}) AS fresh ON stored.application_id = fresh.application_id
+WHEN MATCHED AND {of("stored")} IS DISTINCT FROM {of("fresh")}
+    THEN UPDATE SET {assignments("fresh")}
+WHEN NOT MATCHED
+    THEN INSERT ({COLUMNS}) VALUES (fresh.application_id, {of("fresh")[1:-1]})
+"""
+
+
+def upsert(rows: str, *, skip_unchanged: bool = True) -> str:
+    """Write the rows of a query or of VALUES one by one, as most programs do it."""
+    where = f"WHERE {of('stored')} IS DISTINCT FROM {of('excluded')}" if skip_unchanged else ""
+    return f"""
+INSERT INTO link_click_analytics AS stored ({COLUMNS}) {rows}
+ON CONFLICT (application_id) DO UPDATE SET {assignments("excluded")} {where}
+"""
+
+
+# one row of VALUES for clients that send a span as its microseconds; stored in the form that the
+# subtraction of two timestamps has
+PLACEHOLDERS = ", ".join(
+    "justify_hours(%s * interval '1 microsecond')" if name in SPANS else "%s"
+    for name in ("application_id", *VALUES)
+)

@@ -1,0 +1,134 @@
+"""`clickstats explain`: why applications have the scores they have."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
+from pipeline.errors import UnknownApplication
+from pipeline.settings import Settings, application_ids, checked_timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from pipeline.explain import Explanation, StoredRow
+
+MOST_CLICKS = 40  # of a timeline in the text; JSON has all
+
+
+def explain(
+    application: Annotated[
+        list[str], typer.Argument(metavar="UUID...", help="The applications to explain.")
+    ],
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    timezone: Timezone = "UTC",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Show an application's clicks, its metrics, and how each rule adds to its scores.
+
+    All is computed from the clicks of this moment and compared with the stored row.
+    """
+    named = application_ids(application)
+    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+
+    from pipeline.lookup import explain_named
+
+    explained, unknown = explain_named(settings, named)
+    if output is Format.json:
+        print_json([{"schema_version": SCHEMA_VERSION, **asdict(one)} for one in explained])
+    else:
+        out = console()
+        for one in explained:
+            for part in _text(one):
+                out.print(part)
+    if unknown:
+        raise UnknownApplication(
+            f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
+            f"the other {len(explained)} are explained"
+        )
+
+
+def _text(one: Explanation) -> Iterator[RenderableType]:
+    yield f"[bold]Application {one.application_id}[/]"
+    yield f"job {text_of(one.job_id)}; created {text_of(one.created_at)}"
+    yield from _stored(one.stored)
+    yield f"\n[bold]Clicks[/] (time zone {one.timezone})"
+    yield from _clicks(one)
+    yield "[bold]Metrics[/]"
+    yield table(
+        ("metric", "value"), ((name, text_of(value)) for name, value in one.metrics.items())
+    )
+    for score, steps in one.scores.items():
+        yield f"[bold]{score} {one.metrics[score]}[/]"
+        yield _waterfall(score, steps)
+
+
+def _stored(row: StoredRow) -> Iterator[RenderableType]:
+    match row.state:
+        case "missing":
+            yield "stored row: [yellow]missing[/]; `clickstats run` writes it"
+        case "current":
+            yield f"stored row: [green]up to date[/], calculated {text_of(row.calculated_at)}"
+        case "out of date":
+            yield (
+                f"stored row: [yellow]out of date[/], calculated {text_of(row.calculated_at)}; "
+                "`clickstats run` renews it"
+            )
+            yield table(
+                ("column", "stored", "computed"),
+                (
+                    (each.column, text_of(each.stored), text_of(each.computed))
+                    for each in row.differences
+                ),
+            )
+
+
+def _clicks(one: Explanation) -> Iterator[RenderableType]:
+    half = MOST_CLICKS // 2
+    left_out = max(len(one.clicks) - MOST_CLICKS, 0)
+    rows = [_click(click, one.created_at) for click in one.clicks]
+    if left_out:
+        rows[half:-half] = [("⋮", f"⋮ {left_out:,} more in --format json", "⋮")]
+    if rows:
+        yield table(
+            ("time", "link function", "after application"), rows, right=["after application"]
+        )
+    else:
+        yield "none\n"
+    if one.clicks_unusable:
+        yield f"{one.clicks_unusable:,} more without a usable time\n"
+
+
+def _click(click: dict[str, Any], created_at: datetime | None) -> tuple[str, str, str]:
+    local = datetime.fromisoformat(click["local_time"])
+    after = created_at and timedelta(
+        seconds=int((click["clicked_at"] - created_at).total_seconds())
+    )
+    return f"{local:%a %Y-%m-%d %H:%M:%S}", printable(click["link_function"]), text_of(after)
+
+
+def _waterfall(score: str, steps: list[dict[str, Any]]) -> Table:
+    shown = table(
+        ("points", "rule", "why"),
+        (
+            (f"{step['points']:+}" if step["fired"] else "·", step["rule"], step["why"])
+            for step in steps
+        ),
+        right=["points"],
+    )
+    for row, step in zip(shown.rows, steps, strict=True):
+        row.style = "" if step["fired"] else "dim"
+    shown.add_section()
+    shown.add_row(f"{sum(step['points'] for step in steps)}", score)
+    return shown

@@ -1,0 +1,134 @@
+"""`clickstats status`: when the numbers were last published, and how the runs went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import (
+    ConnectTimeout,
+    DatabaseUrl,
+    Format,
+    MetricsFile,
+    OutputFormat,
+    Schema,
+)
+from cli.output import SCHEMA_VERSION, console, print_json
+from pipeline.errors import TooOld
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from pipeline.status import Status
+
+
+def status(
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Exit with 7 when the last published run is older: a number and s, m, h or d.",
+        ),
+    ] = None,
+    metrics_file: MetricsFile = None,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Say when the numbers were last published, and how the newest runs went."""
+    settings = Settings(database_url, schema, connect_timeout=connect_timeout)
+
+    from pipeline import status as ledger
+
+    limit = ledger.duration(max_age) if max_age else None
+    found = ledger.status(settings)
+    if output is Format.json:
+        print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "now": found.now,
+                "age_seconds": found.age.total_seconds() if found.age is not None else None,
+                "outdated": found.outdated,
+                "last_published": found.last_published,
+                "last_attempt": found.last_attempt,
+                "runs": found.runs,
+            }
+        )
+    else:
+        print_status(found)
+    if metrics_file:
+        ledger.write_metrics(found, Path(metrics_file))
+    if limit is not None and (found.age is None or found.age > limit):
+        raise TooOld(
+            (
+                f"the numbers are {age_of(found.age)} old"
+                if found.age
+                else "nothing was published yet"
+            )
+            + f", expected at most {max_age}; see the last attempt in `clickstats status`, then "
+            "run `clickstats run --all`"
+        )
+
+
+def print_status(found: Status) -> None:
+    """Print freshness in a sentence or two, and the newest runs as a table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    if found.last_published and found.age is not None:
+        out.print(
+            f"Last published {age_of(found.age)} ago, snapshot "
+            f"{found.last_published['snapshot_at']:%Y-%m-%d %H:%M:%S} UTC"
+            + (
+                f"; {found.outdated:,} applications have a later click."
+                if found.outdated is not None
+                else "."
+            )
+        )
+    else:
+        out.print("Nothing was published yet.")
+    if not found.runs:
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("started (UTC)", no_wrap=True)
+    for heading in ("command", "outcome"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("exit", "seconds", "inserted", "updated"):
+        table.add_column(heading, justify="right")
+    for run in found.runs:
+        total = (run["seconds"] or {}).get("total")
+        table.add_row(
+            f"{run['started_at']:%Y-%m-%d %H:%M}",
+            run["command"],
+            run["outcome"],
+            _count(run["exit_code"]),
+            "–" if total is None else f"{total:,.1f}",
+            _count(run["inserted"]),
+            _count(run["updated"]),
+        )
+    out.print(table)
+    attempt = found.last_attempt
+    if attempt and attempt["error"]:
+        out.print(Text(f"The last run --all failed: {attempt['error']}"))
+    for warning in (found.last_published or {}).get("warnings", []):
+        out.print(Text(f"Warning of the last published run: {warning}"))
+
+
+def age_of(age: timedelta) -> str:
+    """An age in its two largest units."""
+    minutes = int(age.total_seconds()) // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def _count(number: int | None) -> str:
+    return "–" if number is None else f"{number:,}"

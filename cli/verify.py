@@ -1,0 +1,71 @@
+"""`clickstats verify`: recompute in SQL and compare."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.output import SCHEMA_VERSION, console, print_json
+from pipeline.errors import AuditFailed, ConfigurationError
+from pipeline.settings import Settings, application_ids, checked_timezone
+
+if TYPE_CHECKING:
+    from pipeline.verify import Verification
+
+
+def verify(
+    sample: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Compare N applications, drawn anew.")
+    ] = None,
+    app_id: Annotated[
+        list[str] | None, typer.Option(metavar="UUID", help="Compare this one. May be repeated.")
+    ] = None,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    timezone: Timezone = "UTC",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Recompute in SQL, inside the database, and compare every column with what is stored."""
+    if sample is not None and app_id:
+        raise ConfigurationError("--sample and --app-id exclude each other; nothing was done")
+    named = application_ids(app_id or [])
+    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+
+    from pipeline.verify import verify as verify_stored
+
+    found = verify_stored(settings, named, sample)
+    if output is Format.json:
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
+    else:
+        print_verification(found)
+    if found.differences:
+        count = len({difference.application_id for difference in found.differences})
+        raise AuditFailed(
+            f"{count:,} of {found.applications:,} applications differ from what SQL computes in "
+            f"{found.timezone}; run `clickstats run --all`, then verify again"
+        )
+
+
+def print_verification(found: Verification) -> None:
+    """Print each difference, and what was compared."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    if found.differences:
+        table = Table("application", "column", "stored", "expected", box=SIMPLE_HEAD)
+        table.columns[0].no_wrap = True
+        for one in found.differences:
+            cells = (one.application_id, one.column, one.stored or "–", one.expected or "–")
+            table.add_row(*(Text(cell) for cell in cells))
+        out.print(table)
+    out.print(
+        f"{found.applications:,} applications compared in every column, hours in {found.timezone}; "
+        f"{found.outdated:,} have news since the last published run"
+        + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
+    )

@@ -1,0 +1,98 @@
+"""What a `run --all` would do now: everything but the writing, with the right to read alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.audit import audit
+from pipeline.database import session, take_snapshot
+from pipeline.extract import extract_all
+from pipeline.ledger import last_published
+from pipeline.load import VALUES, compared, image
+from pipeline.outcome import Report, Show, show_nothing
+from pipeline.run import DEFAULTS, Options, count_applications, count_clicks, scored
+from pipeline.settings import Settings
+
+SCORES = ("engagement_score", "intent_score")
+MOST_MOVERS = 10
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """`report.inserted` and `report.updated` are what would be written.
+
+    `columns`: in how many of the updated rows each column would change. `distribution`: one row for
+    each band of ten points, with the applications in it before and after, for each score. `movers`:
+    the rows whose scores would move most, with both scores before and after.
+    """
+
+    report: Report
+    columns: dict[str, int]
+    distribution: pl.DataFrame
+    movers: pl.DataFrame
+
+
+def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> DryRun:
+    """Compute and compare at one snapshot, without a lock and without a row in the ledger."""
+    with session(settings, snapshot=True) as reader:
+        snapshot = take_snapshot(reader)
+        report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+        with report.phase("read", "clicks_read", show):
+            extracted = extract_all(snapshot, settings)
+            count_clicks(report, extracted)
+        with report.phase("compute", "applications", show):
+            per_application = scored(extracted, settings.timezone).collect()
+            count_applications(report, per_application)
+        with report.phase("compare", "applications", show):
+            rows = compared(image(per_application.lazy()), extracted.stored).collect()
+        to_write = rows.filter(pl.col("is_changed") | options.full)
+        audit(
+            report,
+            extracted.clicks,
+            per_application.lazy(),
+            to_write.lazy(),
+            last_published(reader),
+            options.max_shrink,
+        )
+    if options.limit is not None:
+        report.pending = max(0, to_write.height - options.limit)
+        to_write = to_write.sort("created_at", "application_id", nulls_last=True)
+        to_write = to_write.head(options.limit)
+    updates = to_write.filter("is_stored")
+    report.updated, report.inserted = updates.height, to_write.height - updates.height
+    report.unchanged = report.applications - to_write.height - report.pending
+    return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
+
+
+def _columns(updates: pl.DataFrame) -> dict[str, int]:
+    changed = updates.select(
+        pl.col(name).ne_missing(pl.col(f"{name}_stored")).sum() for name in VALUES
+    ).row(0, named=True)
+    return {name: count for name, count in changed.items() if count}
+
+
+def _distribution(rows: pl.DataFrame, to_write: pl.DataFrame) -> pl.DataFrame:
+    written = rows["application_id"].is_in(to_write["application_id"].implode())
+    bands = pl.DataFrame({"band": range(0, 100, 10)})
+    for score in SCORES:
+        stored = pl.col(f"{score}_stored")
+        after = pl.when(written).then(pl.col(score)).otherwise(stored)
+        for name, value in (("before", stored), ("after", after)):
+            band = (value // 10 * 10).clip(upper_bound=90).cast(pl.Int64).alias("band")
+            counts = rows.group_by(band).agg(pl.len().alias(f"{score}_{name}"))
+            bands = bands.join(counts, on="band", how="left", maintain_order="left")
+    return bands.fill_null(0)
+
+
+def _movers(updates: pl.DataFrame) -> pl.DataFrame:
+    moves = [(pl.col(score) - pl.col(f"{score}_stored").fill_null(0)).abs() for score in SCORES]
+    pairs = [name for score in SCORES for name in (f"{score}_stored", score)]
+    return (
+        updates.with_columns(move=pl.sum_horizontal(moves))
+        .filter(pl.col("move") > 0)
+        .sort("move", "application_id", descending=[True, False])
+        .head(MOST_MOVERS)
+        .select("application_id", *pairs)
+    )

@@ -1,0 +1,102 @@
+"""The stored rows as a file for other programs: Parquet, CSV or NDJSON.
+
+Owns the encoding of each format (docs/export.md), and that a file is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from pipeline.database import session
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Settings
+from pipeline.stored import SPANS, Filters, stored_pages, with_lists
+from schema.columns import INSTANT
+
+
+def export(settings: Settings, filters: Filters, file: IO[bytes], file_format: str) -> int:
+    """Write the rows that pass the filters, by application_id; returns how many there are."""
+    heights = []
+
+    def pages() -> Iterator[pl.DataFrame]:
+        for page in stored_pages(connection, filters):
+            heights.append(page.height)
+            yield page
+
+    with session(settings, snapshot=True) as connection:
+        WRITE[file_format](pages(), file)
+    return sum(heights)
+
+
+def _write_parquet(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
+    from pyarrow.parquet import ParquetWriter
+
+    tables = (
+        with_lists(page).with_columns(pl.col(INSTANT).dt.replace_time_zone("UTC")).to_arrow()
+        for page in pages
+    )
+    first = next(tables)
+    with ParquetWriter(file, first.schema, compression="zstd") as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)
+
+
+def _write_csv(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
+    for number, page in enumerate(pages):
+        _as_text(page).write_csv(file, include_header=number == 0)
+
+
+def _write_ndjson(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
+    for page in pages:
+        # at most ten digits: a float holds each of them
+        numbers = pl.col(pl.Decimal).cast(pl.Float64)
+        _as_text(with_lists(page)).with_columns(numbers).write_ndjson(file)
+
+
+WRITE = {"parquet": _write_parquet, "csv": _write_csv, "ndjson": _write_ndjson}
+
+
+def _as_text(page: pl.DataFrame) -> pl.DataFrame:
+    """Instants and spans as text: 2024-03-04T12:30:00.000000Z and -746:03:04.567000."""
+    return page.with_columns(
+        pl.col(INSTANT).dt.to_string("%Y-%m-%dT%H:%M:%S%.6fZ"),
+        *(_hours_minutes_seconds(pl.col(name)).alias(name) for name in SPANS),
+    )
+
+
+def _hours_minutes_seconds(span: pl.Expr) -> pl.Expr:
+    microseconds = span.to_physical().abs()
+    digits = [
+        (microseconds // 3_600_000_000).cast(pl.String).str.zfill(2),
+        (microseconds // 60_000_000 % 60).cast(pl.String).str.zfill(2),
+        (microseconds // 1_000_000 % 60).cast(pl.String).str.zfill(2),
+        (microseconds % 1_000_000).cast(pl.String).str.zfill(6),
+    ]
+    sign = pl.when(span.to_physical() < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    return pl.format("{}{}:{}:{}.{}", sign, *digits)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name only when all of it has been written."""
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ConfigurationError(f"{path} is there and is no regular file; name another")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)

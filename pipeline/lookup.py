@@ -1,0 +1,43 @@
+"""Looks named applications up: computes them from one snapshot, holds them against what is stored,
+and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from pipeline.attribution import attributed_clicks, used_clicks
+from pipeline.database import session, take_snapshot
+from pipeline.explain import Explanation, explanations, timeline
+from pipeline.extract import extract_named
+from pipeline.run import scored
+from pipeline.settings import Settings
+from pipeline.stored import Filters, stored_pages, with_lists
+
+
+def explain_named(
+    settings: Settings, application_ids: Sequence[str]
+) -> tuple[list[Explanation], list[str]]:
+    """The explanations of the named applications in the order given, and the ids that name none."""
+    with session(settings, snapshot=True) as connection:
+        extracted = extract_named(take_snapshot(connection), application_ids)
+        stored = with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
+    tables = (extracted.links, extracted.applications)
+    unusable = attributed_clicks(
+        extracted.clicks.filter(pl.col("clicked_at").is_null()), *tables
+    ).collect()
+    found = {
+        explanation.application_id: explanation
+        for explanation in explanations(
+            scored(extracted, settings.timezone).collect(),
+            timeline(used_clicks(extracted.clicks, *tables), settings.timezone).collect(),
+            dict(unusable["application"].value_counts().iter_rows()),
+            stored,
+            settings.timezone,
+        )
+    }
+    return (
+        [found[name] for name in application_ids if name in found],
+        [name for name in application_ids if name not in found],
+    )

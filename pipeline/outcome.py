@@ -1,0 +1,60 @@
+"""What a run saw and did, and how its phases are timed, logged and shown while they last."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+
+log = logging.getLogger("clickstats")
+
+Advance = Callable[[int, int], None]  # so many rows of so many are done
+Show = Callable[[str], AbstractContextManager[Advance]]  # shows a phase while it lasts
+
+
+def show_nothing(phase: str) -> AbstractContextManager[Advance]:
+    """For logs and pipes: a phase is not shown while it lasts."""
+    return nullcontext(lambda done, total: None)
+
+
+@dataclass
+class Report:
+    """What one run saw and did; counts are rows."""
+
+    run_id: str
+    snapshot_at: datetime
+    timezone: str
+    applications: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    pending: int = 0
+    newer: int = 0  # left, because a `run --app-id` wrote a newer result meanwhile
+    gone: int = 0  # deleted while the run was under way
+    rows_without_application: int = 0  # written by another program, left alone
+    clicks_read: int = 0
+    clicks_used: int = 0
+    clicks_unusable: int = 0
+    clicks_unattributed: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str, rows: str, show: Show = show_nothing) -> Iterator[Advance]:
+        """Time, show and log a phase; `rows` names the count that says how much it handled."""
+        started = perf_counter()
+        with show(name) as advance:
+            yield advance
+        seconds = self.seconds[name] = perf_counter() - started
+        count: int = getattr(self, rows)
+        log.info(
+            "%s: %s %s in %.2f s",
+            name,
+            f"{count:,}",
+            rows.replace("_", " "),
+            seconds,
+            extra={"phase": name, "rows": count, "seconds": seconds},
+        )

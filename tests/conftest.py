@@ -1,0 +1,63 @@
+"""The server that the tests share, and fresh databases in it.
+
+The server is the one that CLICKSTATS_TEST_DATABASE_URL names (databases and roles are made and
+dropped in it), else a private one, of the binaries in CLICKSTATS_PG_BIN if that is set.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from psycopg2.extensions import connection
+
+from pipeline.embedded import server
+from pipeline.migrate import migrate
+from tests.databases import SOURCE_TABLES, Database, fresh
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A superuser's URL of the server."""
+    if given := os.environ.get("CLICKSTATS_TEST_DATABASE_URL"):
+        yield given
+    else:
+        with server() as running:
+            yield running.url()
+
+
+@pytest.fixture(scope="session")
+def with_sources(server_url: str) -> Iterator[str]:
+    """The template with empty source tables."""
+    with fresh(server_url) as template:
+        template.execute(SOURCE_TABLES)
+        yield template.name
+
+
+@pytest.fixture(scope="session")
+def with_all_tables(server_url: str, with_sources: str) -> Iterator[str]:
+    """The template with empty source tables and ours."""
+    with fresh(server_url, with_sources) as template:
+        migrate(template.settings())
+        yield template.name
+
+
+@pytest.fixture
+def unmigrated(server_url: str, with_sources: str) -> Iterator[Database]:
+    """A fresh database with empty source tables."""
+    with fresh(server_url, with_sources) as unmigrated:
+        yield unmigrated
+
+
+@pytest.fixture
+def database(server_url: str, with_all_tables: str) -> Iterator[Database]:
+    """A fresh database with empty source tables and an empty link_click_analytics."""
+    with fresh(server_url, with_all_tables) as database:
+        yield database
+
+
+@pytest.fixture
+def source(unmigrated: Database) -> Iterator[connection]:
+    """A connection to a fresh database with empty source tables."""
+    with closing(unmigrated.connect()) as source:
+        yield source

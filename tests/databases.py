@@ -1,0 +1,87 @@
+"""Databases for tests: what the source tables look like there, and how a test talks to one."""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2.extensions import connection
+
+from pipeline.settings import Settings
+
+# As rich as the real tables, most of whose columns clickstats ignores. No foreign keys: a link may
+# name an application that does not exist.
+SOURCE_TABLES = """
+create table jobs (id uuid primary key, title text);
+create table job_applications (
+    id uuid primary key,
+    job_id uuid,
+    created_at timestamp,
+    application_status varchar(50)
+);
+create table link_tracking (
+    tracking_id varchar(100) primary key,
+    application_id uuid,
+    link_function varchar(50) not null,
+    is_active boolean default true,
+    metadata jsonb
+);
+create table link_clicks (
+    click_id bigserial primary key,
+    tracking_id varchar(100),
+    clicked_at timestamp,
+    session_id varchar(100),
+    user_agent text,
+    ip_address inet
+);
+create index on link_tracking (application_id);
+create index on link_clicks (tracking_id);
+"""
+
+Parameters = Mapping[str, object] | Sequence[object] | None
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of the test server."""
+
+    url: str
+    name: str
+
+    def connect(self) -> connection:
+        """A connection of the caller's own, to be closed by the caller."""
+        return psycopg2.connect(self.url)
+
+    def execute(self, statement: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+        """Run in a transaction of its own; the rows, if there are any."""
+        with closing(self.connect()) as own, own, own.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def settings(self, **others: Any) -> Settings:
+        """The settings of a run over this database."""
+        return Settings(self.url, **others)
+
+    def seen_by(self, role: str, password: str) -> "Database":
+        """The same database for another role."""
+        login = f"{quote(role, safe='')}:{quote(password, safe='')}"
+        return Database(re.sub(r"://([^@/]*@)?", f"://{login}@", self.url, count=1), self.name)
+
+
+@contextmanager
+def fresh(server_url: str, template: str = "template0") -> Iterator[Database]:
+    """A new database like the template, dropped on leaving."""
+    name = f"clickstats_test_{secrets.token_hex(6)}"
+    with closing(psycopg2.connect(server_url)) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        cursor.execute(f"create database {name} template {template} encoding 'UTF8'")
+        try:
+            yield Database(
+                re.sub(r"(://[^/?]*)(/[^?]*)?", rf"\1/{name}", server_url, count=1), name
+            )
+        finally:
+            cursor.execute(f"drop database {name} with (force)")

@@ -1,0 +1,111 @@
+"""The ways to compute a world's rows, each from the same world to the same answer, so that a test
+can hold one against another."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import polars as pl
+from psycopg2.extensions import connection
+
+from pipeline.attribution import used_clicks
+from pipeline.metrics import metrics
+from pipeline.scores import scores
+from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, link_functions
+from schema.sql import statement
+from tests.databases import Database
+from tests.oracle import Expected, World, microseconds, usable
+from tests.worlds import load
+
+Rows = dict[UUID, Expected]
+
+REFERENCE = statement("reference")
+COLUMNS = [field.name for field in fields(Expected)]
+STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where application_id is not null"
+
+
+def by_pipeline(world: World, timezone: str) -> Rows:
+    """By the expressions of the pipeline, without a database."""
+    applications, links, clicks = frames(world)
+    per_application = scores(
+        metrics(applications, used_clicks(clicks, links, applications), timezone)
+    )
+    rows = per_application.drop("created_at").collect()
+    return expected_rows(rows.iter_rows(named=True))
+
+
+def by_reference(source: connection, world: World, timezone: str) -> Rows:
+    """By reference.sql, over a database that holds just this world, which is then undone."""
+    try:
+        load(source, world)
+        with source.cursor() as cursor:
+            cursor.execute("set local timezone to 'UTC'")
+            cursor.execute(REFERENCE, {"timezone": timezone, "application_ids": "{}"})
+            return expected_rows(dict(zip(COLUMNS, row, strict=True)) for row in cursor)
+    finally:
+        source.rollback()
+
+
+def stored(database: Database) -> Rows:
+    """What link_click_analytics holds for applications."""
+    found = database.execute(STORED)
+    rows = expected_rows(dict(zip(COLUMNS, row, strict=True)) for row in found)
+    assert len(rows) == len(found)
+    return rows
+
+
+def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
+    """The applications, links and clicks as the SQL statements of the pipeline give them."""
+    keys = {link.tracking_id: number for number, link in enumerate(world.links)}
+    functions = link_functions(link.link_function for link in world.links)
+    frame = partial(pl.DataFrame, orient="row")
+    applications = frame(
+        [
+            (
+                str(application.id),
+                str(application.job_id) if application.job_id in world.jobs else None,
+                usable(application.created_at),
+            )
+            for application in world.applications
+        ],
+        schema=APPLICATIONS,
+    )
+    links = frame(
+        [
+            (keys[link.tracking_id], 0, link.application_id.bytes, link.link_function)
+            for link in world.links
+            if link.application_id
+        ],
+        schema=LINKS,
+    )
+    clicks = frame(
+        [(keys.get(click.tracking_id, -1), 0, usable(click.clicked_at)) for click in world.clicks],
+        schema=CLICKS,
+    )
+    assert clicks.schema["clicked_at"] == INSTANT
+    return (
+        applications.lazy(),
+        links.with_columns(link_function=pl.col("link_function").cast(functions)).lazy(),
+        clicks.lazy(),
+    )
+
+
+def expected_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
+    """Rows of Polars or psycopg2 as the oracle writes them."""
+    expected = [
+        Expected(**{name: plain(name, value) for name, value in row.items()}) for row in rows
+    ]
+    return {row.application_id: row for row in expected}
+
+
+def plain(name: str, value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return microseconds(value)
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, str) and name in {"application_id", "job_id"}:
+        return UUID(value)
+    return value
