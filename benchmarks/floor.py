@@ -49,7 +49,6 @@ def run(url: str) -> dict[str, float]:
     rows = BytesIO()
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute("SET work_mem = '512MB'; SET jit = off")
-        cursor.execute("CREATE TABLE benchmark.bare (LIKE benchmark.expected)")
         cursor.copy_expert(ROWS_TO_WRITE, rows)
         connection.commit()
         rows.seek(0)

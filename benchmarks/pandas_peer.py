@@ -1,5 +1,5 @@
-"""pandas as an analyst would write it: the clicks read in chunks, grouped in memory, the rows written
-by execute_values (psycopg2's fast executemany)."""
+"""pandas as an analyst would write it: the clicks read in chunks, grouped in memory, the rows
+written by execute_values (psycopg2's fast executemany)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def read(url: str, application: str | None) -> tuple[pd.DataFrame, pd.DataFrame]
     import pandas as pd
     import sqlalchemy as sa
 
-    engine = sa.create_engine(url).execution_options(stream_results=True)
+    dialect = sa.make_url(url).set(drivername="postgresql+psycopg2")
+    engine = sa.create_engine(dialect).execution_options(stream_results=True)
     only = application and f"id = '{application}'"
     with engine.connect() as connection:
         applications = pd.read_sql_query(
@@ -153,7 +154,7 @@ def write(url: str, rows: pd.DataFrame) -> None:
     import psycopg2
     from psycopg2.extras import execute_values
 
-    columns = [
+    columns: list[Any] = [
         rows["application_id"],
         rows["job_id"].map(lambda job: job if isinstance(job, str) else None),
         _or_null(rows["time_to_first_click"]),
@@ -177,13 +178,12 @@ def write(url: str, rows: pd.DataFrame) -> None:
 
 
 def _or_null(column: Any) -> list[int | None]:
-    return [None if missing else int(value) for value, missing in zip(column, column.isna())]
+    present = column.notna()
+    return [int(value) if there else None for value, there in zip(column, present, strict=True)]
 
 
 def _decimals(units: Any, places: int) -> list[Decimal | None]:
-    return [
-        None if value is None else Decimal(value).scaleb(-places) for value in _or_null(units)
-    ]
+    return [None if value is None else Decimal(value).scaleb(-places) for value in _or_null(units)]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent  # where commands run
 OWNER, WRITER = "owner", "writer"  # the tables' owner; a role that may only read and write them
 
 

@@ -3,7 +3,7 @@
 `benchmark` is a schema beside the source tables, in which the data sets keep what they need.
 """
 
-from importlib.resources import files
+from schema.sql import statement
 
 VALUES = (
     "job_id",
@@ -23,13 +23,12 @@ VALUES = (
 COLUMNS = ", ".join(("application_id", *VALUES))
 SPANS = ("time_to_first_click", "time_between_first_last_click")
 
-# the rows that the target should hold, in UTC, as PostgreSQL itself computes them
-REFERENCE = (
-    files("schema.sql")
-    .joinpath("reference.sql")
-    .read_text(encoding="utf-8")
-    .replace("%(timezone)s", "'UTC'")
-)
+
+def reference(application: str | None = None) -> str:
+    """The rows that the target should hold, in UTC, as PostgreSQL itself computes them: all, or
+    the one of an application."""
+    bound = {"timezone": "'UTC'", "application_ids": f"'{{{application or ''}}}'"}
+    return statement("reference") % bound
 
 
 def of(alias: str, *, exactly: bool = False) -> str:

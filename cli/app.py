@@ -17,6 +17,7 @@ from cli.describe import describe
 from cli.explain import explain
 from cli.export import export
 from cli.migrate import migrate
+from cli.report import report
 from cli.run import run
 from cli.status import status
 from cli.verify import verify
@@ -35,6 +36,7 @@ app.command(
 )(run)
 app.command(epilog="Example: clickstats explain 123e4567-e89b-12d3-a456-426614174000")(explain)
 app.command(epilog='Example: clickstats describe "quick response"')(describe)
+app.command(epilog="Example: clickstats report --html report.html --timezone Europe/Berlin")(report)
 app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(export)
 app.command(epilog="Example: clickstats migrate --check")(migrate)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)

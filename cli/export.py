@@ -51,9 +51,7 @@ def export(
     from pipeline.export import whole_file
     from pipeline.stored import Filters
 
-    filters = Filters(
-        min_engagement=min_engagement, min_intent=min_intent, since=_instant(since)
-    )
+    filters = Filters(min_engagement=min_engagement, min_intent=min_intent, since=_instant(since))
     if file == STDOUT:
         export_rows(settings, filters, sys.stdout.buffer, chosen)
         return

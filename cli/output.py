@@ -77,14 +77,13 @@ def _iso(span: timedelta) -> str:
 
 
 def text_of(value: object) -> str:
-    """A value for people: long lists shortened, spans and instants to the microsecond they have."""
+    """A value for people; a long list is shortened."""
     match value:
         case None | []:
             return "–"
-        case list() if len(value) > LONGEST_LIST:
-            return f"{text_of(value[:LONGEST_LIST])}, … ({len(value):,} in all)"
         case list():
-            return ", ".join(printable(str(item)) for item in value)
+            shown = ", ".join(printable(str(item)) for item in value[:LONGEST_LIST])
+            return f"{shown}, … ({len(value):,} in all)" if value[LONGEST_LIST:] else shown
         case timedelta():
             return f"-{_days(-value)}" if value < timedelta() else _days(value)
         case datetime():

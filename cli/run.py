@@ -53,8 +53,10 @@ def run(
         typer.Option("--dry-run", help="With --all: say what would be written; write nothing."),
     ] = False,
     wait: Annotated[
-        float,
-        typer.Option(min=0, metavar="SECONDS", help="With --all: wait so long for another run."),
+        int,
+        typer.Option(
+            min=0, max=86_400, metavar="SECONDS", help="With --all: wait so long for another run."
+        ),
     ] = 0,
     max_shrink: Annotated[
         float,

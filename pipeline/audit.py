@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -35,7 +35,6 @@ class Baseline:
 
 def audit(
     report: Report,
-    clicks: pl.LazyFrame,
     per_application: pl.LazyFrame,
     rows: pl.LazyFrame,
     before: Baseline | None,
@@ -46,10 +45,7 @@ def audit(
     `rows` are those of `per_application` that the run writes; `before` is the last published run.
     """
     errors = list(row_errors(per_application.join(rows, on="application_id", how="semi")))
-    odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
-    report.warnings += warnings(
-        per_application, clicks, report.snapshot_at, odd, report.clicks_read
-    )
+    report.warnings += warnings(report, per_application)
     if before:
         errors += shrink_errors(
             {"applications": before.applications, "clicks read": before.clicks_read},
@@ -103,13 +99,10 @@ def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float
             )
 
 
-def warnings(
-    rows: pl.LazyFrame, clicks: pl.LazyFrame, taken_at: datetime, odd: dict[str, int], read: int
-) -> Iterator[str]:
-    """What is possible but odd, one sentence each; `odd` counts unusable and unattributed clicks
-    of `read`."""
+def warnings(report: Report, per_application: pl.LazyFrame) -> Iterator[str]:
+    """What is possible but odd, one sentence each."""
     early, capped = (
-        rows.select(
+        per_application.select(
             (pl.col("time_to_first_click") < timedelta()).sum().alias("early"),
             (pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY).sum().alias("capped"),
         )
@@ -120,8 +113,9 @@ def warnings(
         yield f"{early:,} applications have a click before they were created"
     if capped:
         yield f"{capped:,} applications reach the highest velocity that can be stored"
-    if late := clicks.select((pl.col("clicked_at") > taken_at).sum()).collect().item():
-        yield f"{late:,} clicks lie in the future"
+    if report.clicks_in_future:
+        yield f"{report.clicks_in_future:,} clicks lie in the future"
+    odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
     for name, count in odd.items():
-        if count > ODD_SHARE * read:
-            yield f"{count:,} of {read:,} clicks are {name}"
+        if count > ODD_SHARE * report.clicks_read:
+            yield f"{count:,} of {report.clicks_read:,} clicks are {name}"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 CONNECT_TIMEOUT = 15  # seconds
+# a killed client's query, and with it its locks, ends within this time
+DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 EXPECTED_URL = (
     "expected postgresql://user:password@host:5432/database, with special characters in the "
     "password percent-encoded (@ as %40, / as %2F)"
@@ -85,7 +87,8 @@ def connect(settings: Settings) -> Connection:
 def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connection]:
     """A connection inside one transaction, committed at the end, rolled back on any error.
 
-    With `snapshot` it is read-only and sees one state of the database throughout.
+    With `snapshot` it is read-only and sees one state of the database throughout: that of its first
+    statement, which must be `take_snapshot`.
     """
     connection = connect(settings)
     try:
@@ -96,20 +99,27 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
                 else ISOLATION_LEVEL_READ_COMMITTED,
                 readonly=snapshot,
             )
-            with connection.cursor() as cursor:
-                for setting in set_up(settings.schema):
-                    cursor.execute(setting)
+            _set_up(connection, settings)
             yield connection
             connection.commit()
     finally:
         connection.close()
 
 
+def _set_up(connection: Connection, settings: Settings) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(set_up(settings.schema)))
+        try:
+            cursor.execute(f"SAVEPOINT platform; {DIE_WITH_CLIENT}; RELEASE platform")
+        except psycopg2.errors.InvalidParameterValue:  # not on this server's platform
+            cursor.execute("ROLLBACK TO platform")
+
+
 def set_up(schema: str) -> list[str]:
     """What each transaction sets for itself, whatever the role's defaults are.
 
     pg_temp comes last, so that a temporary table cannot stand in for a real one; pg_catalog, not
-    named, comes first.
+    named, comes first. None of these takes a snapshot.
     """
     path = '"' + schema.replace('"', '""') + '"'
     return [
@@ -118,9 +128,6 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
-        # locks and queries die with their client; where the platform can't, they die later
-        "DO $$ BEGIN SET LOCAL client_connection_check_interval = '500ms';"
-        " EXCEPTION WHEN OTHERS THEN NULL; END $$",
     ]
 
 

@@ -165,9 +165,7 @@ METRICS = (
         NEVER,
     ),
     Metric("created_at", "when the row was first written", "instant, UTC", (), NEVER),
-    Metric(
-        "updated_at", "when a value of the row last changed", "instant, UTC", (), NEVER
-    ),
+    Metric("updated_at", "when a value of the row last changed", "instant, UTC", (), NEVER),
 )
 RULES = tuple(
     ScoreRule(
@@ -195,7 +193,9 @@ def entries(name: str | None = None) -> tuple[Sequence[Metric], Sequence[ScoreRu
     metrics = [metric for metric in METRICS if _plain(metric.name) == wanted]
     rules = [rule for rule in RULES if wanted in {_plain(rule.rule), _plain(rule.score)}]
     if not metrics and not rules:
-        names = {_plain(each): each for each in (*(m.name for m in METRICS), *(r.rule for r in RULES))}
+        names = {
+            _plain(each): each for each in (*(m.name for m in METRICS), *(r.rule for r in RULES))
+        }
         close = [names[each] for each in difflib.get_close_matches(wanted, names)]
         raise ConfigurationError(
             f"no metric or rule is called {name!r}; "

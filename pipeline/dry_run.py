@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.audit import audit
 from pipeline.database import session, take_snapshot
-from pipeline.extract import extract_all
+from pipeline.extract import Source
 from pipeline.ledger import last_published
 from pipeline.load import VALUES, compared, image
 from pipeline.outcome import Report, Show, show_nothing
@@ -39,18 +39,19 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
     with session(settings, snapshot=True) as reader:
         snapshot = take_snapshot(reader)
         report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+        source = Source(snapshot, settings)
         with report.phase("read", "clicks_read", show):
-            extracted = extract_all(snapshot, settings)
+            extracted = source.extract()
             count_clicks(report, extracted)
+            report.rows_without_application = source.rows_without_application()
         with report.phase("compute", "applications", show):
             per_application = scored(extracted, settings.timezone).collect()
             count_applications(report, per_application)
         with report.phase("compare", "applications", show):
-            rows = compared(image(per_application.lazy()), extracted.stored).collect()
+            rows = compared(image(per_application.lazy()), source.stored().lazy()).collect()
         to_write = rows.filter(pl.col("is_changed") | options.full)
         audit(
             report,
-            extracted.clicks,
             per_application.lazy(),
             to_write.lazy(),
             last_published(reader),

@@ -23,7 +23,7 @@ from schema.columns import INSTANT
 
 def export(settings: Settings, filters: Filters, file: IO[bytes], file_format: str) -> int:
     """Write the rows that pass the filters, by application_id; returns how many there are."""
-    heights = []
+    heights: list[int] = []
 
     def pages() -> Iterator[pl.DataFrame]:
         for page in stored_pages(connection, filters):
@@ -50,14 +50,14 @@ def _write_parquet(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
 
 def _write_csv(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
     for number, page in enumerate(pages):
-        _as_text(page).write_csv(file, include_header=number == 0)
+        file.write(_as_text(page).write_csv(include_header=number == 0).encode())
 
 
 def _write_ndjson(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
     for page in pages:
         # at most ten digits: a float holds each of them
         numbers = pl.col(pl.Decimal).cast(pl.Float64)
-        _as_text(with_lists(page)).with_columns(numbers).write_ndjson(file)
+        file.write(_as_text(with_lists(page)).with_columns(numbers).write_ndjson().encode())
 
 
 WRITE = {"parquet": _write_parquet, "csv": _write_csv, "ndjson": _write_ndjson}
@@ -97,6 +97,6 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+        raise ConfigurationError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)

@@ -6,12 +6,14 @@ Owns which statement fills which frame, and that all are read from one snapshot.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
+from pipeline.attribution import attributed, numbered
 from pipeline.database import Snapshot, bound, cancel_queries, server_errors
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
@@ -19,99 +21,117 @@ from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
 from schema.sql import statement
 
-SCHEMAS = {"applications": APPLICATIONS, "links": LINKS, "clicks": CLICKS, "stored": IMAGE}
-# what is read over one connection, one after the other, while the other connection reads
-STREAMS = (("clicks",), ("applications", "links", "stored"))
+CLICKS_PER_JOIN = 2_000_000
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """The frames of one snapshot, as `schema.columns` describes them."""
+    """What the source's tables held at one snapshot.
+
+    `applications` as `schema.columns.APPLICATIONS`; `clicks` one row per click of an application,
+    usable or not, as `pipeline.attribution.attributed` gives them, link_function as an Enum.
+    """
 
     applications: pl.LazyFrame
-    links: pl.LazyFrame  # link_function as an Enum in byte order
     clicks: pl.LazyFrame
-    stored: pl.LazyFrame
-    rows_without_application: int  # stored by another program; not among `stored`
+    clicks_read: int
+    clicks_unusable: int
+    clicks_in_future: int  # later than the snapshot
 
 
-def extract_all(snapshot: Snapshot, settings: Settings) -> Extracted:
-    """Everything, over two connections at once; through psycopg2 where ConnectorX can't go."""
-    statements = _statements(snapshot, ())
-    url = connectorx_url(snapshot.connection)
-    if url is None:
-        return _extracted(_copied(snapshot, statements), _rows_without_application(snapshot))
-    _check(snapshot, statements)
+class Source:
+    """What a run reads: all applications, or the named ones, at one snapshot."""
 
-    def read(names: Sequence[str]) -> dict[str, pl.DataFrame]:
-        return {
-            name: read_by_connectorx(url, snapshot, settings, statements[name], SCHEMAS[name])
-            for name in names
+    def __init__(
+        self, snapshot: Snapshot, settings: Settings, application_ids: Sequence[str] = ()
+    ) -> None:
+        self.snapshot = snapshot
+        self.settings = settings
+        # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
+        self.url = None if application_ids else connectorx_url(snapshot.connection)
+        self.parameters: dict[str, object] = {
+            "application_ids": "{" + ",".join(application_ids) + "}",
+            "seed_1": str(secrets.randbits(63)),
+            "seed_2": str(secrets.randbits(63)),
         }
 
-    frames: dict[str, pl.DataFrame] = {}
-    with ThreadPoolExecutor(len(STREAMS)) as threads:
-        streams = [threads.submit(read, names) for names in STREAMS]
-        try:
-            for stream in streams:
-                frames |= stream.result()
-        except BaseException:  # a signal, or one stream failed: the other would read to the end
-            while not all(stream.done() for stream in streams):
-                cancel_queries(settings)
-                wait(streams, timeout=0.2)
-            raise
-    return _extracted(frames, _rows_without_application(snapshot))
+    def extract(self) -> Extracted:
+        """The applications and their clicks, over two connections at once."""
 
+        def applications_and_links() -> tuple[pl.DataFrame, pl.DataFrame]:
+            applications = self._read("applications", APPLICATIONS)
+            return applications, _numbered(self._read("links", LINKS), applications)
 
-def extract_named(snapshot: Snapshot, application_ids: Sequence[str]) -> Extracted:
-    """What belongs to the named applications, through the indexes, over the snapshot's own
-    connection."""
-    return _extracted(_copied(snapshot, _statements(snapshot, application_ids)), 0)
+        (applications, links), clicks = self._together(
+            applications_and_links, lambda: self._read("clicks", CLICKS)
+        )
+        _check_unique(links)
+        functions = link_functions(links["link_function"].unique().cast(pl.String))
+        links = links.with_columns(pl.col("link_function").cast(functions))
+        # in slices, since the join takes several times the memory of what it joins
+        of_applications = [
+            attributed(part.lazy(), links.lazy()).collect()
+            for part in clicks.iter_slices(CLICKS_PER_JOIN)
+        ]
+        return Extracted(
+            applications=applications.lazy(),
+            clicks=pl.concat(
+                of_applications or [attributed(clicks.lazy(), links.lazy()).collect()]
+            ).lazy(),
+            clicks_read=clicks.height,
+            clicks_unusable=clicks["clicked_at"].null_count(),
+            clicks_in_future=(clicks["clicked_at"] > self.snapshot.taken_at).sum(),
+        )
 
+    def stored(self) -> pl.DataFrame:
+        """The stored rows of applications, as `schema.columns.IMAGE`."""
+        [stored] = self._together(lambda: self._read("stored", IMAGE))
+        return stored
 
-def _statements(snapshot: Snapshot, application_ids: Sequence[str]) -> dict[str, str]:
-    parameters: dict[str, object] = {
-        "application_ids": "{" + ",".join(application_ids) + "}",
-        "seed_1": str(secrets.randbits(63)),
-        "seed_2": str(secrets.randbits(63)),
-    }
-    return {name: bound(snapshot.connection, statement(name), parameters) for name in SCHEMAS}
+    def rows_without_application(self) -> int:
+        """How many stored rows another program wrote without an application."""
+        with server_errors(), self.snapshot.connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
+            count: int = cursor.fetchone()[0]  # type: ignore[index]
+            return count
 
-
-def _check(snapshot: Snapshot, statements: dict[str, str]) -> None:
-    """Let the server say what is missing where it says so with a code: ConnectorX has only text."""
-    with server_errors(), snapshot.connection.cursor() as cursor:
-        for text in statements.values():
+    def _read(self, name: str, schema: pl.Schema) -> pl.DataFrame:
+        connection = self.snapshot.connection
+        text = bound(connection, statement(name), self.parameters)
+        if self.url is None:
+            return read_by_copy(connection, text, schema)
+        # the server says what is missing by a code; through ConnectorX it says so only in prose
+        with server_errors(), connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN {text}")
+        return read_by_connectorx(self.url, self.snapshot, self.settings, text, schema)
+
+    def _together(self, *works: Callable[[], Any]) -> list[Any]:
+        """Do the works at once. When one fails, or a signal comes, cancel what the server does."""
+        with ThreadPoolExecutor(len(works)) as threads:
+            futures = [threads.submit(work) for work in works]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                while not all(future.done() for future in futures):
+                    cancel_queries(self.settings)
+                    wait(futures, timeout=0.2)
+                raise
 
 
-def _copied(snapshot: Snapshot, statements: dict[str, str]) -> dict[str, pl.DataFrame]:
-    return {
-        name: read_by_copy(snapshot.connection, text, SCHEMAS[name])
-        for name, text in statements.items()
-    }
+def _numbered(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+    """A third of the memory: millions of links need neither 16 bytes of key nor a text each."""
+    return (
+        numbered(links.lazy(), applications.lazy())
+        .with_columns(pl.col("link_function").cast(pl.Categorical))
+        .collect()
+    )
 
 
-def _rows_without_application(snapshot: Snapshot) -> int:
-    with server_errors(), snapshot.connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
-        count: int = cursor.fetchone()[0]  # type: ignore[index]
-        return count
-
-
-def _extracted(frames: dict[str, pl.DataFrame], rows_without_application: int) -> Extracted:
-    links = frames["links"]
+def _check_unique(links: pl.DataFrame) -> None:
+    # the first half of the key alone nearly always says so, and takes a tenth of the memory
     keys = links.select("link_key_1", "link_key_2")
-    if keys.n_unique() < links.height:
+    if keys["link_key_1"].n_unique() < links.height and keys.is_duplicated().any():
         raise SchemaError(
             "link_tracking has a tracking_id more than once; expected a primary key; remove the "
             "duplicates"
         )
-    functions = link_functions(links["link_function"].unique())
-    return Extracted(
-        applications=frames["applications"].lazy(),
-        links=links.lazy().with_columns(pl.col("link_function").cast(functions)),
-        clicks=frames["clicks"].lazy(),
-        stored=frames["stored"].lazy(),
-        rows_without_application=rows_without_application,
-    )

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
-from pipeline.database import server_errors, session
+from pipeline.database import interruptible, server_errors, session
 from pipeline.errors import ClickstatsError
 from pipeline.scores import rules_fingerprint
 from pipeline.settings import Settings
@@ -86,7 +86,7 @@ def ledger(
         "keep_days": keep_days,
     }
     with session(settings) as connection:
-        started = _one(connection, "start_run", parameters)
+        started = interruptible(connection, lambda: _one(connection, "start_run", parameters))
     row = Ledger(settings, wal_start=started[0] if started else "0/0")
     try:
         yield row

@@ -6,6 +6,7 @@ No business logic.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
+ROWS_PER_SLICE = 200_000
 ATTEMPTS = 5
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'"  # below deadlock_timeout's default of 1 s
 TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
@@ -74,20 +76,31 @@ def compared(images: pl.LazyFrame, stored: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def rows_to_write(
-    images: pl.LazyFrame, stored: pl.LazyFrame, *, every: bool = False, limit: int | None = None
+    per_application: pl.DataFrame,
+    stored: pl.DataFrame,
+    *,
+    every: bool = False,
+    limit: int | None = None,
 ) -> tuple[pl.DataFrame, int]:
     """The images that differ from what is stored, or every image, as `compared` has them; and how
     many more there are than `limit`: the oldest applications come first."""
-    rows = (
-        compared(images, stored)
+    rows = pl.concat(
+        compared(image(part.lazy()), stored.lazy())
         .filter(pl.col("is_changed") | every)
         .drop(f"{name}_stored" for name in VALUES)
         .collect()
+        for part in slices(per_application)
     )
     if limit is None or rows.height <= limit:
         return rows, 0
     rows = rows.sort("created_at", "application_id", nulls_last=True)
     return rows.head(limit), rows.height - limit
+
+
+def slices(per_application: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows in slices, one at least: images and joins take several times their memory."""
+    yield per_application.head(ROWS_PER_SLICE)
+    yield from per_application.slice(ROWS_PER_SLICE).iter_slices(ROWS_PER_SLICE)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
 """
 
 
-def take_run_lock(writer: Connection, wait: float) -> None:
+def take_run_lock(writer: Connection, wait: int) -> None:
     """Take the run lock for the writer's transaction, waiting at most so many seconds for it.
 
     Raises `Locked`, which says who holds it and since when.
@@ -52,7 +52,7 @@ def take_run_lock(writer: Connection, wait: float) -> None:
         if wait > 0:
             cursor.execute("SAVEPOINT waiting")
             cursor.execute(
-                "SELECT set_config('lock_timeout', %s, true)", (f"{int(wait * 1000)}ms",)
+                "SELECT set_config('lock_timeout', %s, true)", (f"{wait}s",)
             )
             try:
                 cursor.execute(f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (RUN,))

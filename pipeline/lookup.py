@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from pipeline.attribution import attributed_clicks, used_clicks
+from pipeline.attribution import used
 from pipeline.database import session, take_snapshot
 from pipeline.explain import Explanation, explanations, timeline
-from pipeline.extract import extract_named
+from pipeline.extract import Source
 from pipeline.run import scored
 from pipeline.settings import Settings
 from pipeline.stored import Filters, stored_pages, with_lists
@@ -21,17 +21,14 @@ def explain_named(
 ) -> tuple[list[Explanation], list[str]]:
     """The explanations of the named applications in the order given, and the ids that name none."""
     with session(settings, snapshot=True) as connection:
-        extracted = extract_named(take_snapshot(connection), application_ids)
+        extracted = Source(take_snapshot(connection), settings, application_ids).extract()
         stored = with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
-    tables = (extracted.links, extracted.applications)
-    unusable = attributed_clicks(
-        extracted.clicks.filter(pl.col("clicked_at").is_null()), *tables
-    ).collect()
+    unusable = extracted.clicks.filter(pl.col("clicked_at").is_null()).collect()
     found = {
         explanation.application_id: explanation
         for explanation in explanations(
             scored(extracted, settings.timezone).collect(),
-            timeline(used_clicks(extracted.clicks, *tables), settings.timezone).collect(),
+            timeline(used(extracted.clicks), settings.timezone).collect(),
             dict(unusable["application"].value_counts().iter_rows()),
             stored,
             settings.timezone,

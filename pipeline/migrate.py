@@ -95,7 +95,11 @@ def _own_problems(connection: sa.Connection) -> Iterator[str]:
 
 def _privilege_problems(connection: sa.Connection) -> Iterator[str]:
     role = connection.execute(sa.text("SELECT quote_ident(current_user)")).scalar_one()
-    ours = {table.name: "SELECT, INSERT, UPDATE" for table in tables.ours.sorted_tables}
+    ours = {
+        tables.link_click_analytics.name: "SELECT, INSERT, UPDATE",
+        tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
+        VERSION_TABLE: "SELECT",
+    }
     for name, privileges in (SQL_PRIVILEGES | ours).items():
         for privilege in privileges.split(", "):
             granted = connection.execute(

@@ -39,6 +39,7 @@ class Report:
     clicks_used: int = 0
     clicks_unusable: int = 0
     clicks_unattributed: int = 0
+    clicks_in_future: int = 0  # later than the snapshot; counted like the others
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

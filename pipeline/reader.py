@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 def read_by_connectorx(
     url: str, snapshot: Snapshot, settings: Settings, statement: str, schema: pl.Schema
 ) -> pl.DataFrame:
-    """The statement's rows, read on a connection of its own that adopts the snapshot."""
+    """The statement's rows, read on a connection of its own that adopts the snapshot.
+
+    Of ConnectorX's ways to return rows, streaming would take less memory, but it holds the
+    interpreter's lock while it waits for the server, so that no signal could be answered.
+    """
     import connectorx  # with pyarrow a tenth of a second: `run --app-id` does without
 
     try:

@@ -13,8 +13,8 @@ class Rule:
     """One row of a score's table.
 
     The expressions are over one row of metrics. A condition that is null has not been met; one that
-    is met earns `points`, or `points` for each of `each`, at most `at_most`. `evidence` is the value
-    that decided, in words.
+    is met earns `points`, or `points` for each of `each`, at most `at_most`. `evidence` says in
+    words which value decided.
     """
 
     name: str
@@ -41,6 +41,11 @@ def score(rules: Sequence[Rule]) -> pl.Expr:
     return _sum(rules).clip(upper_bound=HIGHEST_SCORE)
 
 
+def capped(rules: Sequence[Rule]) -> pl.Expr:
+    """What the limit of 100 takes away: 0 or less."""
+    return score(rules) - _sum(rules)
+
+
 def waterfall(rules: Sequence[Rule]) -> pl.Expr:
     """How the score came about: a list of `rule`, `fired`, `points` and `why`, one for each rule in
     the table's order and one for the cap, whose points are negative when it bites. The points add
@@ -49,10 +54,9 @@ def waterfall(rules: Sequence[Rule]) -> pl.Expr:
         _step(rule.name, rule.condition.fill_null(False), rule.earned(), rule.reason, rule.evidence)
         for rule in rules
     ]
-    cap = score(rules) - _sum(rules)
     evidence = pl.format("the rules add up to {}", _sum(rules))
-    steps.append(_step("cap", cap < 0, cap, f"at most {HIGHEST_SCORE} points", evidence))
-    return pl.concat_list(steps)
+    reason = f"at most {HIGHEST_SCORE} points"
+    return pl.concat_list(*steps, _step("cap", capped(rules) < 0, capped(rules), reason, evidence))
 
 
 def _sum(rules: Sequence[Rule]) -> pl.Expr:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
 import polars as pl
 
-from pipeline.attribution import used_clicks
+from pipeline.attribution import used
 from pipeline.audit import audit
-from pipeline.database import interruptible, server_errors, session, take_snapshot
-from pipeline.extract import Extracted, extract_all, extract_named
+from pipeline.database import Snapshot, interruptible, server_errors, session, take_snapshot
+from pipeline.extract import Extracted, Source
 from pipeline.ledger import last_published, ledger
-from pipeline.load import Written, image, rows_to_write, write
+from pipeline.load import Written, rows_to_write, write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.metrics import metrics
 from pipeline.outcome import Report, Show, show_nothing
@@ -27,7 +28,7 @@ class Options:
 
     limit: int | None = None  # write at most so many rows; the rest stays pending
     full: bool = False  # write every row, changed or not
-    wait: float = 0  # seconds to wait for another run
+    wait: int = 0  # seconds to wait for another run
     max_shrink: float = 50  # percent that applications and clicks may fall by; 100: any
     keep_days: int = 400  # how long runs stay in the ledger
 
@@ -37,11 +38,12 @@ DEFAULTS = Options()
 
 def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
     """One row per application: `created_at`, every metric and both scores."""
-    clicks = used_clicks(extracted.clicks, extracted.links, extracted.applications)
-    return scores(metrics(extracted.applications, clicks, timezone))
+    return scores(metrics(extracted.applications, used(extracted.clicks), timezone))
 
 
-def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> Report:
+def run_all(
+    settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing
+) -> Report:
     """Compute every application from one snapshot and write the rows that differ.
 
     Raises `Locked`, `AuditFailed` and what the server says; nothing is written then.
@@ -50,40 +52,37 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
     with (
         session(settings) as writer,
         ledger(settings, "run --all", asdict(options), options.keep_days) as row,
+        server_errors(),
     ):
-        with show("lock"), server_errors():
+        with show("lock"):
             interruptible(writer, lambda: take_run_lock(writer, options.wait))
-        with session(settings, snapshot=True) as reader:
-            with session(settings) as gatekeeper:
-                hold_gate_alone(gatekeeper)
-                snapshot = take_snapshot(reader)
+        with snapshot_behind_gate(settings) as snapshot:
             report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+            source = Source(snapshot, settings)
             with report.phase("read", "clicks_read", show):
-                extracted = extract_all(snapshot, settings)
+                extracted = source.extract()
                 count_clicks(report, extracted)
-        with report.phase("compute", "applications", show):
-            per_application = scored(extracted, settings.timezone).collect()
-            count_applications(report, per_application)
-        with report.phase("compare", "unchanged", show):
-            rows, report.pending = rows_to_write(
-                image(per_application.lazy()),
-                extracted.stored,
-                every=options.full,
-                limit=options.limit,
-            )
-            report.unchanged = report.applications - rows.height - report.pending
+                report.rows_without_application = source.rows_without_application()
+            with report.phase("compute", "applications", show):
+                per_application = scored(extracted, settings.timezone).collect()
+                count_applications(report, per_application)
+                del extracted
+            with report.phase("compare", "unchanged", show):
+                rows, report.pending = rows_to_write(
+                    per_application, source.stored(), every=options.full, limit=options.limit
+                )
+                report.unchanged = report.applications - rows.height - report.pending
         with report.phase("audit", "applications", show):
             before = last_published(writer)
-            tables = (extracted.clicks, per_application.lazy(), rows.lazy())
-            audit(report, *tables, before, options.max_shrink)
-        del extracted, per_application, tables  # before the rows to write are copied
-        with report.phase("write", "updated", show) as advance, server_errors():
+            audit(report, per_application.lazy(), rows.lazy(), before, options.max_shrink)
+            del per_application  # before the rows to write are copied
+        with report.phase("write", "updated", show) as advance:
             count_written(
                 report,
                 interruptible(writer, lambda: write(writer, rows, snapshot.taken_at, advance)),
             )
         report.seconds["total"] = perf_counter() - started
-        row.publish(writer, asdict(report), report.warnings)
+        interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
         writer.commit()
     return report
 
@@ -101,23 +100,21 @@ def run_named(
     with (
         session(settings) as writer,
         ledger(settings, "run --app-id", options, keep_days) as row,
-        session(settings, snapshot=True) as reader,
+        server_errors(),
     ):
-        with server_errors():
-            interruptible(writer, lambda: hold_gate_shared(writer, application_ids))
-        snapshot = take_snapshot(reader)
-        report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-        extracted = extract_named(snapshot, application_ids)
-        per_application = scored(extracted, settings.timezone).collect()
-        count_clicks(report, extracted)
-        count_applications(report, per_application)
-        rows, _ = rows_to_write(image(per_application.lazy()), extracted.stored, every=True)
-        with server_errors():
-            count_written(
-                report, interruptible(writer, lambda: write(writer, rows, snapshot.taken_at))
-            )
+        interruptible(writer, lambda: hold_gate_shared(writer, application_ids))
+        with session(settings, snapshot=True) as reader:
+            snapshot = take_snapshot(reader)
+            report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+            source = Source(snapshot, settings, application_ids)
+            extracted = source.extract()
+            count_clicks(report, extracted)
+            per_application = scored(extracted, settings.timezone).collect()
+            count_applications(report, per_application)
+            rows, _ = rows_to_write(per_application, source.stored(), every=True)
+        count_written(report, interruptible(writer, lambda: write(writer, rows, snapshot.taken_at)))
         report.seconds["total"] = perf_counter() - started
-        row.publish(writer, asdict(report), report.warnings)
+        interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
         writer.commit()
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
@@ -125,19 +122,28 @@ def run_named(
     return found.drop("created_at"), unknown["application_id"].to_list()
 
 
+@contextmanager
+def snapshot_behind_gate(settings: Settings) -> Iterator[Snapshot]:
+    """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit."""
+    with ExitStack() as reading:
+        with session(settings) as gatekeeper:
+            interruptible(gatekeeper, lambda: hold_gate_alone(gatekeeper))
+            reader = reading.enter_context(session(settings, snapshot=True))
+            snapshot = take_snapshot(reader)
+        yield snapshot
+
+
 def count_clicks(report: Report, extracted: Extracted) -> None:
-    """How many clicks were read, and how many of them are unusable."""
-    clicks = extracted.clicks.select(
-        read=pl.len(), unusable=pl.col("clicked_at").null_count()
-    ).collect()
-    report.clicks_read, report.clicks_unusable = clicks.row(0)
-    report.rows_without_application = extracted.rows_without_application
+    """What was read."""
+    report.clicks_read = extracted.clicks_read
+    report.clicks_unusable = extracted.clicks_unusable
+    report.clicks_in_future = extracted.clicks_in_future
 
 
 def count_applications(report: Report, per_application: pl.DataFrame) -> None:
     """How many applications there are, and what became of the usable clicks."""
-    used = pl.col("total_click_events").cast(pl.Int64).sum()
-    report.applications, report.clicks_used = per_application.select(pl.len(), used).row(0)
+    counted = pl.col("total_click_events").cast(pl.Int64).sum()
+    report.applications, report.clicks_used = per_application.select(pl.len(), counted).row(0)
     report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
 
 

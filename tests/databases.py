@@ -12,6 +12,8 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from pipeline.settings import Settings
+from tests.oracle import World
+from tests.worlds import load
 
 # As rich as the real tables, most of whose columns clickstats ignores. No foreign keys: a link may
 # name an application that does not exist.
@@ -61,6 +63,19 @@ class Database:
         with closing(self.connect()) as own, own, own.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def load(self, world: World) -> None:
+        """Put the world in place of what the source tables hold; nothing is stored of it yet."""
+        with closing(self.connect()) as own, own:
+            load(own, world)
+
+    def others(self) -> int:
+        """How many sessions of others the database has."""
+        [(count,)] = self.execute(
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        return int(count)
 
     def settings(self, **others: Any) -> Settings:
         """The settings of a run over this database."""

@@ -11,7 +11,7 @@ from uuid import UUID
 import polars as pl
 from psycopg2.extensions import connection
 
-from pipeline.attribution import used_clicks
+from pipeline.attribution import attributed, numbered, used
 from pipeline.metrics import metrics
 from pipeline.scores import scores
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, link_functions
@@ -23,6 +23,7 @@ from tests.worlds import load
 Rows = dict[UUID, Expected]
 
 REFERENCE = statement("reference")
+IN_UTC = "set local timezone to 'UTC';"
 COLUMNS = [field.name for field in fields(Expected)]
 STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where application_id is not null"
 
@@ -31,7 +32,7 @@ def by_pipeline(world: World, timezone: str) -> Rows:
     """By the expressions of the pipeline, without a database."""
     applications, links, clicks = frames(world)
     per_application = scores(
-        metrics(applications, used_clicks(clicks, links, applications), timezone)
+        metrics(applications, used(attributed(clicks, numbered(links, applications))), timezone)
     )
     rows = per_application.drop("created_at").collect()
     return expected_rows(rows.iter_rows(named=True))
@@ -42,16 +43,25 @@ def by_reference(source: connection, world: World, timezone: str) -> Rows:
     try:
         load(source, world)
         with source.cursor() as cursor:
-            cursor.execute("set local timezone to 'UTC'")
-            cursor.execute(REFERENCE, {"timezone": timezone, "application_ids": "{}"})
-            return expected_rows(dict(zip(COLUMNS, row, strict=True)) for row in cursor)
+            cursor.execute(IN_UTC + REFERENCE, {"timezone": timezone, "application_ids": "{}"})
+            return named_rows(cursor.fetchall())
     finally:
         source.rollback()
 
 
+def reference(database: Database, timezone: str = "UTC") -> Rows:
+    """What link_click_analytics should hold, by reference.sql."""
+    parameters = {"timezone": timezone, "application_ids": "{}"}
+    return named_rows(database.execute(IN_UTC + REFERENCE, parameters))
+
+
 def stored(database: Database) -> Rows:
     """What link_click_analytics holds for applications."""
-    found = database.execute(STORED)
+    return named_rows(database.execute(STORED))
+
+
+def named_rows(found: list[tuple[Any, ...]]) -> Rows:
+    """Rows with the columns of the oracle, by application."""
     rows = expected_rows(dict(zip(COLUMNS, row, strict=True)) for row in found)
     assert len(rows) == len(found)
     return rows

@@ -7,5 +7,10 @@ SELECT
     hours_to_first_click,
     array_to_string(click_sequence[cardinality(click_sequence) - 2:], ' → ') AS last_functions
 FROM link_click_analytics
-ORDER BY intent_score DESC, engagement_score DESC, total_click_events DESC, application_id
+WHERE application_id IS NOT NULL
+ORDER BY
+    intent_score DESC NULLS LAST,
+    engagement_score DESC NULLS LAST,
+    total_click_events DESC NULLS LAST,
+    application_id
 LIMIT 10

@@ -89,7 +89,7 @@ def plain(name: str, value: Any) -> Any:
 
 def test_the_columns_are_those_of_the_target(source: connection) -> None:
     with source.cursor() as cursor:
-        cursor.execute(REFERENCE, {"timezone": "UTC"})
+        cursor.execute(REFERENCE, {"timezone": "UTC", "application_ids": "{}"})
         assert cursor.description is not None
         found = [column.name for column in cursor.description]
     assert found == [field.name for field in fields(Expected)]

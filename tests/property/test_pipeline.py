@@ -1,7 +1,6 @@
 """Random worlds: the pipeline and the oracle must agree on every value, in memory and through the
 real database; and the laws that hold for any world."""
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from uuid import UUID
@@ -21,7 +20,7 @@ law = settings(max_examples=80, deadline=None)
 in_the_database = settings(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # fill() starts afresh each time
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )
 
 HOWEVER_LITTLE = Options(max_shrink=100)  # one world has less in it than the one before
@@ -39,7 +38,9 @@ def test_every_column_of_every_row(world: World, timezone: str) -> None:
 
 @law
 @given(world=worlds(), timezone=timezones, data=st.data())
-def test_the_order_of_rows_does_not_matter(world: World, timezone: str, data: st.DataObject) -> None:
+def test_the_order_of_rows_does_not_matter(
+    world: World, timezone: str, data: st.DataObject
+) -> None:
     shuffled = World(
         world.jobs,
         *(
@@ -67,7 +68,7 @@ def test_an_application_never_changes_another(world: World, timezone: str) -> No
 def test_a_run_stores_every_column_of_every_row(
     database: Database, world: World, timezone: str
 ) -> None:
-    fill(database, world)
+    database.load(world)
     report = run_all(database.settings(timezone=timezone), HOWEVER_LITTLE)
     assert stored(database) == expected(world, timezone)
     assert clicks_of(report) == counts(world)
@@ -78,7 +79,7 @@ def test_a_run_stores_every_column_of_every_row(
 @given(world=worlds(), timezone=timezones)
 def test_running_twice_equals_running_once(database: Database, world: World, timezone: str) -> None:
     """The second run writes no row."""
-    fill(database, world)
+    database.load(world)
     run_all(database.settings(timezone=timezone), HOWEVER_LITTLE)
     once = database.execute(UNTOUCHED)
     report = run_all(database.settings(timezone=timezone), HOWEVER_LITTLE)
@@ -92,7 +93,7 @@ def test_a_run_over_edited_data_equals_one_from_scratch(
     database: Database, before: World, after: World, timezone: str
 ) -> None:
     """Whatever was added, edited, back-dated or deleted meanwhile."""
-    fill(database, before)
+    database.load(before)
     run_all(database.settings(timezone=timezone), HOWEVER_LITTLE)
     edit(database, after)
     run_all(database.settings(timezone=timezone), HOWEVER_LITTLE)
@@ -104,7 +105,7 @@ def test_a_run_over_edited_data_equals_one_from_scratch(
 def test_named_applications_get_the_very_rows_of_a_whole_run(
     database: Database, world: World, timezone: str, data: st.DataObject
 ) -> None:
-    fill(database, world)
+    database.load(world)
     known = [application.id for application in world.applications]
     asked = data.draw(st.lists(st.sampled_from([*known, UUID(int=5)]), min_size=1, unique=True))
     found, unknown = run_named(database.settings(timezone=timezone), [str(one) for one in asked])
@@ -114,12 +115,6 @@ def test_named_applications_get_the_very_rows_of_a_whole_run(
     ]
     assert unknown == [str(one) for one in asked if one not in rows]
     assert stored(database) == {one: rows[one] for one in asked if one in rows}
-
-
-def fill(database: Database, world: World) -> None:
-    """Puts the world in place of whatever the database holds; nothing is stored yet."""
-    with closing(database.connect()) as source, source:
-        load(source, world)
 
 
 def edit(database: Database, world: World) -> None:

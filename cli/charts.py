@@ -1,0 +1,380 @@
+"""The charts of a report as Vega-Lite specifications: what is drawn, of which rows.
+
+https://vega.github.io/vega-lite/docs explains every word used here. Colours are variables of the
+page's style sheet, so that one drawing serves light, dark and paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from math import sqrt
+from typing import Any
+
+from cli.wording import band, brief, percent
+
+Spec = dict[str, Any]
+Rows = Sequence[Mapping[str, Any]]
+
+DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
+MONDAY_FIRST = [*DAYS[1:], DAYS[0]]
+SHORTEST, LONGEST = timedelta(seconds=30), timedelta(days=512)  # where the outer bins end
+TICKS = [60, 600, 3_600, 14_400, 86_400, 604_800, 2_592_000, 31_536_000]
+TICK_LABEL = (
+    "datum.value < 3600 ? datum.value / 60 + ' min' : datum.value < 86400 ? datum.value / 3600"
+    " + ' h' : datum.value < 31536000 ? datum.value / 86400 + ' d' : '1 year'"
+)
+COLOURS = {
+    "engagement": "var(--engagement)",
+    "intent": "var(--intent)",
+    "interview": "var(--interview)",
+    "offer": "var(--offer)",
+}
+CONFIG = {
+    "background": None,
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--muted)",
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelLimit": 130,
+    },
+    "axisX": {"grid": False, "labelAngle": 0},
+    "axisY": {"domain": False, "ticks": False},
+    "legend": {
+        "orient": "top",
+        "title": None,
+        "labelColor": "var(--ink)",
+        "labelFontSize": 12,
+        "symbolType": "square",
+        "symbolOpacity": 1,
+    },
+    "text": {"color": "var(--ink)", "fontSize": 11},
+}
+
+
+def compact(count: int) -> str:
+    """A count in at most four characters: 374, 3.7k, 37k, 1.2M."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            return (
+                f"{count / size:.1f}{unit}" if count < 9.95 * size else f"{count / size:.0f}{unit}"
+            )
+    return str(count)
+
+
+def distribution(rows: Rows) -> Spec:
+    """Two bars a band, one for each score."""
+    values = [
+        {**row, "score": row["score"].removesuffix("_score"), "range": band(row["band"])}
+        for row in rows
+    ]
+    return _chart(
+        values,
+        height=300,
+        mark={"type": "bar", "cornerRadiusEnd": 2},
+        encoding={
+            "x": _named("band", title="score (bands of ten)"),
+            "xOffset": {"field": "score"},
+            "y": _count("applications"),
+            "color": _colours("score", "engagement", "intent"),
+            "tooltip": _tooltip("score", "range", "applications"),
+        },
+    )
+
+
+def joint(rows: Rows) -> Spec:
+    """A square of bands: the more applications, the darker, by the square root of their number."""
+    most = max(row["applications"] for row in rows)
+    values = [
+        {
+            **row,
+            "engagement": band(row["engagement_band"]),
+            "intent": band(row["intent_band"]),
+            "strength": sqrt(row["applications"] / most),
+            "label": compact(row["applications"]),
+        }
+        for row in rows
+        if row["applications"]
+    ]
+    bands = list(range(0, 100, 10))
+    light_text = {"test": "datum.strength > 0.65", "value": "var(--on-fill)"}
+    return _chart(
+        values,
+        height=300,
+        encoding={
+            "x": _named("intent_band", title="intent score (bands of ten)", domain=bands),
+            "y": _named("engagement_band", title="engagement score", domain=bands[::-1]),
+            "tooltip": _tooltip("engagement", "intent", "applications"),
+        },
+        layer=[
+            _cells(),
+            {
+                "mark": {"type": "text", "fontSize": 10},
+                "encoding": {
+                    "text": {"field": "label"},
+                    "color": {"condition": light_text, "value": "var(--ink)"},
+                },
+            },
+        ],
+    )
+
+
+def clicks_by_hour(rows: Rows) -> Spec:
+    """A row a day, a column an hour: the more clicks, the darker."""
+    most = max(row["clicks"] for row in rows)
+    values = [
+        {**row, "day": DAYS[row["day_of_week"]], "strength": row["clicks"] / most} for row in rows
+    ]
+    hours = {"values": [0, 3, 6, 9, 12, 15, 18, 21], "title": "hour of the day"}
+    return _chart(
+        values,
+        height=260,
+        encoding={
+            "x": _named("hour", domain=list(range(24))) | {"axis": hours},
+            "y": _named("day", domain=MONDAY_FIRST),
+            "tooltip": _tooltip("day", "hour", "clicks"),
+        },
+        layer=[_cells()],
+    )
+
+
+def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
+    """A histogram over a logarithmic scale; the quartiles are lines with a sign."""
+    bins = [
+        {
+            "from": max(row["at_least"], SHORTEST).total_seconds(),
+            "to": (row["below"] or LONGEST).total_seconds(),
+            "time": row["time"],
+            "applications": row["applications"],
+        }
+        for row in rows
+    ]
+    top = 1.15 * max(row["applications"] for row in rows)  # room for the signs
+    lines = [
+        {"at": min(max(at, SHORTEST), LONGEST).total_seconds(), "sign": sign, "within": brief(at)}
+        for sign, at in quartiles.items()
+    ]
+    seconds = {
+        "type": "quantitative",
+        "scale": {"type": "log", "domain": [SHORTEST.total_seconds(), LONGEST.total_seconds()]},
+        "axis": {"values": TICKS, "labelExpr": TICK_LABEL, "labelOverlap": True, "title": None},
+    }
+    return _chart(
+        bins,
+        height=260,
+        layer=[
+            {
+                "mark": {"type": "rect", "color": "var(--first)", "stroke": "var(--card)"},
+                "encoding": {
+                    "x": {"field": "from", **seconds},
+                    "x2": {"field": "to"},
+                    "y": _count("applications") | {"scale": {"domain": [0, top]}},
+                    "y2": {"datum": 0},
+                    "tooltip": _tooltip("time", "applications"),
+                },
+            },
+            {
+                "data": {"values": lines},
+                "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3]},
+                "encoding": {
+                    "x": {"field": "at", **seconds},
+                    "tooltip": _tooltip("sign", "within"),
+                },
+            },
+            {
+                "data": {"values": lines},
+                "mark": {"type": "text", "align": "left", "dx": 4, "dy": 8, "fontSize": 16},
+                "encoding": {
+                    "x": {"field": "at", **seconds},
+                    "y": {"value": 0},
+                    "text": {"field": "sign"},
+                    "tooltip": _tooltip("sign", "within"),
+                },
+            },
+        ],
+    )
+
+
+def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
+    """Two bars a link function, one for each column in `kinds`, under the name given there."""
+    values = [
+        {"link function": row["link_function"] or '""', "kind": name, "count": row[column]}
+        for row in rows
+        for column, name in kinds.items()
+    ]
+    colours = dict(zip(kinds.values(), ("var(--first)", "var(--second)"), strict=True))
+    return _chart(
+        values,
+        height=60 + 34 * len(rows),
+        mark={"type": "bar", "cornerRadiusEnd": 2},
+        encoding={
+            "y": _named("link function"),
+            "yOffset": {"field": "kind", "sort": None},
+            "x": _count("count") | {"title": None},
+            "color": _colours("kind", *kinds.values(), colours=colours),
+            "tooltip": _tooltip("link function", "kind", "count"),
+        },
+    )
+
+
+def sequences(rows: Rows) -> Spec:
+    """A bar a sequence, with its text above it."""
+    values = [{**row, "rank": rank} for rank, row in enumerate(rows)]
+    return _chart(
+        values,
+        height=40 * len(rows) + 30,
+        encoding={
+            "y": _named("rank") | {"axis": None},
+            "tooltip": _tooltip("sequence", "applications"),
+        },
+        layer=[
+            {
+                "mark": {"type": "bar", "height": 10, "yOffset": 8, "color": "var(--first)"},
+                "encoding": {"x": _count("applications")},
+            },
+            {
+                "mark": {
+                    "type": "text",
+                    "align": "left",
+                    "dy": -8,
+                    "fontSize": 12,
+                    "limit": {"expr": "width"},
+                },
+                "encoding": {"x": {"value": 0}, "text": {"field": "sequence"}},
+            },
+        ],
+    )
+
+
+def rules(rows: Rows, column: str, score: str) -> Spec:
+    """A bar a rule, with its figure beside it."""
+    figures = [0, *(row[column] for row in rows)]
+    # room for the text beside the longest bars
+    room = {"rangeMin": 40 if min(figures) < 0 else 0, "rangeMax": {"expr": "width - 44"}}
+    beside = f"datum.{column} < 0"
+    return _chart(
+        rows,
+        height=30 * len(rows) + 10,
+        encoding={
+            "y": _named("rule"),
+            "x": {
+                "field": column,
+                "type": "quantitative",
+                "axis": None,
+                "scale": {"domain": [min(figures), max(figures)], "nice": False, **room},
+            },
+            "tooltip": _tooltip("rule", "fires on", "applications", "points"),
+        },
+        layer=[
+            {"mark": {"type": "bar", "height": 16, "color": COLOURS[score], "cornerRadiusEnd": 2}},
+            {
+                "mark": {
+                    "type": "text",
+                    "align": {"expr": f"{beside} ? 'right' : 'left'"},
+                    "dx": {"expr": f"{beside} ? -4 : 4"},
+                },
+                "encoding": {"text": {"field": f"{column}_label"}},
+            },
+        ],
+    )
+
+
+def outcomes(rows: Rows, title: str) -> Spec:
+    """A point a band and outcome with its interval, joined by lines; the count under each band."""
+    values = [
+        {
+            **row,
+            "range": band(row["band"]),
+            "tick": f"{row['band']}|{compact(row['applications'])}",
+            "share": percent(row["rate"]),
+            "interval": f"{percent(row['low'])} to {percent(row['high'])}",
+        }
+        for row in rows
+        if row["applications"]
+    ]
+    shares = {"axis": {"format": ".0%", "tickCount": 5}, "scale": {"zero": True}, "title": None}
+    return _chart(
+        values,
+        height=260,
+        encoding={
+            "x": _named("tick", title=title)
+            | {"axis": {"labelExpr": "split(datum.label, '|')", "title": title}},
+            "xOffset": {"field": "outcome", "sort": None},
+            "color": _colours("outcome", "interview", "offer"),
+            "tooltip": _tooltip("outcome", "range", "share", "interval", "applications"),
+        },
+        layer=[
+            {
+                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5},
+                "encoding": {
+                    "y": {"field": "low", "type": "quantitative", **shares},
+                    "y2": {"field": "high"},
+                },
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
+                "encoding": {"y": {"field": "rate", "type": "quantitative"}},
+            },
+        ],
+    )
+
+
+# --- what the charts are made of --------------------------------------------------------------
+
+
+def _chart(values: Sequence[Mapping[str, Any]], *, height: int, **parts: Any) -> Spec:
+    return {
+        "data": {"values": values},
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        **parts,
+    }
+
+
+def _named(field: str, *, title: str | None = None, domain: Sequence[Any] | None = None) -> Spec:
+    """A discrete axis in the order of the rows, or of the domain."""
+    scale = {} if domain is None else {"scale": {"domain": domain}}
+    axis = {"title": title, "ticks": False, "labelPadding": 4}
+    return {"field": field, "type": "ordinal", "sort": None, "axis": axis, **scale}
+
+
+def _count(field: str) -> Spec:
+    return {"field": field, "type": "quantitative", "axis": {"format": "~s", "tickCount": 5}}
+
+
+def _colours(field: str, *values: str, colours: Mapping[str, str] = COLOURS) -> Spec:
+    scale = {"domain": values, "range": [colours[value] for value in values]}
+    return {"field": field, "type": "nominal", "scale": scale}
+
+
+def _cells() -> Spec:
+    """The cells of a heat map."""
+    return {
+        "mark": {"type": "rect", "color": "var(--first)", "cornerRadius": 2},
+        "encoding": {
+            "fillOpacity": {
+                "field": "strength",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1], "range": [0.06, 1]},
+                "legend": None,
+            }
+        },
+    }
+
+
+def _tooltip(*fields: str) -> list[Spec]:
+    numbers = {"applications", "clicks", "count", "points"}
+    return [
+        {"field": field, "type": "quantitative", "format": ","}
+        if field in numbers
+        else {"field": field, "type": "nominal"}
+        for field in fields
+    ]

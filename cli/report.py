@@ -1,0 +1,187 @@
+"""`clickstats report`: the whole table as a picture, on the terminal or as a page."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
+from cli.wording import (
+    NO_STATUS,
+    band,
+    caveat,
+    freshness,
+    minute,
+    response,
+    sequence,
+    share,
+    verdict,
+)
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Settings, checked_timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from pipeline.report import Overview
+
+LONGEST_BAR = 16
+WIDE = 110
+FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
+ANY_CASE = "in any case, * for any text. May be repeated"
+
+
+def report(
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with charts that opens offline."),
+    ] = None,
+    interview: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS",
+            help=f"An application_status that means an interview, {ANY_CASE} [default: interview*]",
+        ),
+    ] = None,
+    offer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS",
+            help=f"An application_status that means an offer, {ANY_CASE} [default: offer*]",
+        ),
+    ] = None,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    timezone: Timezone = "UTC",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Show how the scores are spread, what the clicks are like, and whether the scores predict."""
+    if html and output is Format.json:
+        raise ConfigurationError("--html and --format json exclude each other; nothing was done")
+    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+
+    from pipeline.report import overview
+
+    seen = overview(settings, interview or ["interview*"], offer or ["offer*"])
+    if html:
+        from cli.report_html import page
+        from pipeline.export import whole_file
+
+        with whole_file(html) as file:
+            size = file.write(page(seen).encode())
+        print(f"{html}: {size / 1e6:.1f} MB", file=sys.stderr)
+    elif output is Format.json:
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(seen)})
+    else:
+        out = console()
+        for part in _text(seen, out.width):
+            out.print(part)
+
+
+def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
+    totals = seen.totals
+    yield f"[bold]Report[/] of {minute(seen.taken_at)}; time zone {seen.timezone}"
+    counts = ("applications", "stored", "with_clicks", "clicks", "link_functions")
+    headings = [name.replace("_", " ") for name in counts]
+    yield table(headings, [[f"{totals[name]:,}" for name in counts]], right=headings)
+    yield freshness(totals)
+    yield "\n[bold]How the scores are spread[/] (applications in each band)"
+    bands = len(seen.distribution) // 2
+    yield spread_table(
+        (engagement["band"], engagement["applications"], intent["applications"])
+        for engagement, intent in zip(
+            seen.distribution[:bands], seen.distribution[bands:], strict=True
+        )
+    )
+    yield "[bold]Whom to follow up first[/]"
+    yield top_table(seen.top, width)
+    yield "[bold]How often each rule fires, and what it gives[/]"
+    yield table(
+        ("rule", "score", "applications", "share", "points"),
+        (
+            (
+                row["rule"],
+                row["score"].removesuffix("_score"),
+                f"{row['applications']:,}",
+                share(row["applications"], totals["stored"]),
+                f"{row['points']:,}",
+            )
+            for row in seen.rules
+        ),
+        right=("applications", "share", "points"),
+    )
+    yield "[bold]Which links are clicked[/]"
+    yield table(
+        ("link function", "clicks", "applications", "first", "last"),
+        (
+            (printable(row["link_function"]), *(f"{row[name]:,}" for name in FUNCTION_COUNTS))
+            for row in seen.functions
+        ),
+        right=FUNCTION_COUNTS,
+    )
+    yield "[bold]The commonest sequences[/]"
+    yield table(
+        ("applications", "sequence"),
+        ((f"{row['applications']:,}", printable(sequence(row))) for row in seen.sequences),
+        right=("applications",),
+    )
+    yield "[bold]Time to the first click[/]"
+    yield response(seen.response) + "\n"
+    yield "[bold]Do the scores predict?[/]"
+    if seen.verdicts is None:
+        yield NO_STATUS
+    else:
+        yield "\n".join(" ".join(verdict(row)) for row in seen.verdicts)
+        yield caveat(seen)
+
+
+def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:
+    """Band, and how many applications have an engagement and an intent score in it, with bars."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("score", justify="right")
+    for heading in ("engagement", "intent"):
+        shown.add_column(heading, justify="right")
+        shown.add_column("", min_width=LONGEST_BAR)
+    spread = list(rows)
+    most = max(1, *(count for _, *counts in spread for count in counts))
+    for lowest, engagement, intent in spread:
+        shown.add_row(
+            band(lowest),
+            f"{engagement:,}",
+            Text("█" * round(LONGEST_BAR * engagement / most), style="cyan"),
+            f"{intent:,}",
+            Text("█" * round(LONGEST_BAR * intent / most), style="magenta"),
+        )
+    return shown
+
+
+def top_table(rows: Iterable[Mapping[str, Any]], width: int) -> Table:
+    """The applications to follow up, a row each; their last clicks where there is room for them."""
+    wide = width >= WIDE
+    headings = ("application", "intent", "engagement", "clicks", "hours", "last clicks")
+    shown = (
+        (
+            row["application_id"],
+            text_of(row["intent_score"]),
+            text_of(row["engagement_score"]),
+            text_of(row["total_click_events"]),
+            text_of(row["hours_to_first_click"]),
+            printable(row["last_functions"] or "–"),
+        )
+        for row in rows
+    )
+    columns = len(headings) - (not wide)
+    return table(headings[:columns], (row[:columns] for row in shown), right=headings[1:5])

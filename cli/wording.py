@@ -1,0 +1,135 @@
+"""How the figures of a report are put into words, on the terminal and on the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.report import Overview
+
+Row = Mapping[str, Any]
+
+NO_STATUS = (
+    "Cannot be said: job_applications has no column application_status, or this role may not "
+    "read it."
+)
+
+
+def band(lowest: int) -> str:
+    """What a band of scores is called: 0–9 … 90–100."""
+    return f"{lowest}–{100 if lowest == 90 else lowest + 9}"
+
+
+def percent(part: float | None) -> str:
+    """23.7%."""
+    return "–" if part is None else f"{part:.1%}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part as a percentage of the whole; a dash of nothing."""
+    return percent(part / whole if whole else None)
+
+
+def brief(span: timedelta | None) -> str:
+    """A span in its two largest units: 3 h 12 min."""
+    if span is None:
+        return "–"
+    seconds = round(span.total_seconds())
+    units = (
+        (seconds // 86_400, "d"),
+        (seconds // 3_600 % 24, "h"),
+        (seconds // 60 % 60, "min"),
+        (seconds % 60, "s"),
+    )
+    largest = next((at for at, (number, _) in enumerate(units) if number), len(units) - 1)
+    return (
+        " ".join(f"{number} {unit}" for number, unit in units[largest : largest + 2] if number)
+        or "0 s"
+    )
+
+
+def minute(instant: datetime | None) -> str:
+    """2024-03-04 12:30 UTC."""
+    return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def freshness(totals: Row) -> str:
+    """How old the rows are, and which are missing."""
+    oldest, newest = minute(totals["oldest_calculated_at"]), minute(totals["newest_calculated_at"])
+    parts = [
+        f"Rows calculated {oldest}{f' to {newest}' if newest != oldest else ''}; values last "
+        f"changed {minute(totals['newest_updated_at'])}."
+    ]
+    if totals["missing"]:
+        parts.append(f"{totals['missing']:,} applications have no row yet: `clickstats run --all`.")
+    if totals["rows_without_application"]:
+        parts.append(
+            f"{totals['rows_without_application']:,} rows without an application are left out."
+        )
+    return " ".join(parts)
+
+
+def response(times: Row) -> str:
+    """The quartiles of the time to the first click, and who has none."""
+    if not times["after"]:
+        return "No application was clicked after it was made."
+    return (
+        f"Half of the first clicks come within {brief(times['median'])}, a quarter within "
+        f"{brief(times['lower_quartile'])}, three quarters within "
+        f"{brief(times['upper_quartile'])} of the application ({times['after']:,} applications; "
+        f"{times['not_after']:,} were clicked before, {times['none']:,} never or without a time)."
+    )
+
+
+def between(row: Row) -> str:
+    """What a bin of response times holds."""
+    if not row["at_least"]:
+        return f"under {brief(row['below'])}"
+    if row["below"] is None:
+        return f"{brief(row['at_least'])} or more"
+    return f"{brief(row['at_least'])} to {brief(row['below'])}"
+
+
+def sequence(row: Row, separator: str = " → ") -> str:
+    """The functions of a click sequence; of a long one the beginning."""
+    shown = separator.join(function or '""' for function in row["click_sequence"])
+    left_out = row["clicks"] - len(row["click_sequence"])
+    return f"{shown}{separator}… {left_out:,} more" if left_out > 0 else shown
+
+
+def verdict(row: Row) -> tuple[str, str]:
+    """Whether a score goes with an outcome, and the shares that say so."""
+    score, outcome = row["score"].removesuffix("_score"), row["outcome"]
+    above, below = row["from_50"], row["below_50"]
+    subject = f"{score.capitalize()} and {outcome}s"
+    for half, where in ((above, "50 or more"), (below, "less than 50")):
+        if not half["applications"]:
+            return f"{subject}: not shown.", f"No application has a score of {where}."
+    says = {
+        "higher": f"more {outcome}s with a high score",
+        "lower": f"fewer {outcome}s with a high score",
+        "not shown": "not shown",
+    }[row["verdict"]]
+    return (
+        f"{subject}: {says}.",
+        f"{percent(above['rate'])} of {above['applications']:,} applications with 50 points or "
+        f"more have an {outcome} (95% interval {_interval(above)}), {percent(below['rate'])} of "
+        f"{below['applications']:,} with less ({_interval(below)}).",
+    )
+
+
+def _interval(half: Row) -> str:
+    return f"{percent(half['low'])} to {percent(half['high'])}"
+
+
+def caveat(seen: Overview) -> str:
+    """What was counted as an outcome, and what a share cannot tell."""
+    counted = "; ".join(
+        f"{outcome}: {' or '.join(names)}" for outcome, names in seen.statuses.items()
+    )
+    return (
+        f"By application_status as it is now ({counted}). An employer may also click after an "
+        "invitation: that both go together does not say which came first."
+    )

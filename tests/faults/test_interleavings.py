@@ -1,0 +1,218 @@
+"""Whatever the interleaving of runs, a result from an older snapshot never replaces a newer one.
+
+One run is stopped before a step of pipeline.run; what the others do meanwhile, they do in full.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from hashlib import md5
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+import pipeline.run
+from pipeline.run import Options, run_all, run_named
+from tests.databases import Database
+from tests.engines import reference, stored
+from tests.holds import until_stopped
+
+# `t1` is a link of the stored application 1, which the edits gave a click; `new41` is the link of
+# application 41, which is not stored yet.
+STORED, NEW, OTHER = "application1", "application41", "application3"
+WITHOUT_ITS_NEW_CLICK = "delete from stored_clicks where clicked_at = '2024-04-01' and tracking_id"
+
+StoppedBefore = Callable[[str, Callable[[], Any]], AbstractContextManager["Future[Any]"]]
+
+
+@pytest.fixture
+def stopped_before(monkeypatch: pytest.MonkeyPatch, aside: ThreadPoolExecutor) -> StoppedBefore:
+    """A run that has come to the step; it goes on when this is left."""
+
+    @contextmanager
+    def stopped_before(step: str, run: Callable[[], Any]) -> Iterator["Future[Any]"]:
+        take = getattr(pipeline.run, step)
+        reached, go = Event(), Event()
+
+        def stopped(*arguments: Any) -> Any:
+            if not reached.is_set():  # only the first to come
+                reached.set()
+                assert go.wait(60)
+            return take(*arguments)
+
+        monkeypatch.setattr(pipeline.run, step, stopped)
+        running = aside.submit(run)
+        try:
+            assert reached.wait(15) or running.result()
+            yield running
+        finally:
+            go.set()
+
+    return stopped_before
+
+
+@pytest.fixture
+def whole(database: Database) -> Callable[[], Any]:
+    return lambda: run_all(database.settings())
+
+
+@pytest.fixture
+def one(database: Database) -> Callable[[str], Any]:
+    return lambda name: run_named(database.settings(), [str(uuid(name))])
+
+
+def uuid(name: str) -> UUID:
+    return UUID(md5(name.encode(), usedforsecurity=False).hexdigest())
+
+
+def test_a_newer_confirmation_keeps_a_stale_row_out(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
+) -> None:
+    """`--all` has read a click; it is deleted; `--app-id` confirms the row that is stored."""
+    with stopped_before("write", whole) as running:
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
+        one(STORED)
+    report = running.result()
+    assert (report.newer, report.inserted, report.updated) == (1, 10, 9)
+    assert stored(database) == reference(database)
+
+
+def test_the_mirror_case(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any
+) -> None:
+    """`--app-id` has read a click; it is deleted; `--all` would find that nothing has changed."""
+    with stopped_before("write", lambda: one(STORED)) as running:
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
+        beside = aside.submit(whole)
+        until_stopped(database)
+    running.result()
+    assert beside.result().newer == 0
+    assert stored(database) == reference(database)
+
+
+def test_a_row_that_is_newly_inserted(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
+) -> None:
+    with stopped_before("write", whole) as running:
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 'new41'")
+        one(NEW)
+    report = running.result()
+    assert (report.newer, report.inserted, report.updated) == (1, 9, 10)
+    assert stored(database) == reference(database)
+
+
+@pytest.mark.parametrize("step", ["hold_gate_alone", "take_snapshot", "extract_all"])
+def test_all_sees_what_was_confirmed_before_its_instant(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any, step: str
+) -> None:
+    """Its snapshot is not older than its instant, wherever it had to wait."""
+    with stopped_before(step, whole) as running:
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
+        beside = aside.submit(one, STORED)
+        if step == "take_snapshot":
+            until_stopped(database)
+        else:
+            beside.result()
+    running.result()
+    beside.result()
+    assert stored(database) == reference(database)
+
+
+def test_a_named_run_sees_what_was_published_before_its_instant(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
+) -> None:
+    with stopped_before("hold_gate_shared", lambda: one(STORED)) as running:
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
+        whole()
+    running.result()
+    assert stored(database) == reference(database)
+
+
+def test_named_runs_of_one_application_follow_one_another(
+    database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
+) -> None:
+    """The second waits, and then sees what happened while it waited."""
+    with stopped_before("write", lambda: one(STORED)) as running:
+        beside = aside.submit(one, STORED)
+        until_stopped(database)
+        database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
+    running.result()
+    beside.result()
+    assert stored(database)[uuid(STORED)] == reference(database)[uuid(STORED)]
+
+
+def test_named_runs_of_two_applications_run_side_by_side(
+    database: Database, stopped_before: StoppedBefore, one: Any
+) -> None:
+    with stopped_before("write", lambda: one(STORED)) as running:
+        one(OTHER)
+        assert not running.done()
+
+
+def test_named_runs_go_on_while_all_reads_and_writes(
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
+) -> None:
+    for step in ("extract_all", "write"):
+        with stopped_before(step, whole) as running:
+            one(OTHER)
+            assert not running.done()
+        running.result()
+    assert stored(database) == reference(database)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(full=True)], ids=["changes", "full"])
+def test_a_newer_confirmation_stays(
+    database: Database, stopped_before: StoppedBefore, one: Any, options: Options
+) -> None:
+    """`--app-id` says so even when nothing has changed; no older run takes it back."""
+    run_all(database.settings())
+    with stopped_before("write", lambda: run_all(database.settings(), options)) as running:
+        one(STORED)
+        [(confirmed,)] = calculated(database, STORED)
+    report = running.result()
+    assert calculated(database, STORED) == [(confirmed,)]
+    assert confirmed > report.snapshot_at
+    assert report.newer == int(options.full)
+
+
+def calculated(database: Database, name: str) -> list[tuple[Any, ...]]:
+    return database.execute(
+        "select calculated_at from link_click_analytics where application_id = %s",
+        (str(uuid(name)),),
+    )
+
+
+@pytest.mark.parametrize(
+    "calculated_at",
+    ["null", "'infinity'", "'-infinity'", "now() at time zone 'UTC' + interval '2 hours'"],
+    ids=["null", "infinite", "minus infinity", "local time"],
+)
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["before the run", "while it runs"])
+def test_what_no_run_wrote_protects_nothing(
+    database: Database,
+    stopped_before: StoppedBefore,
+    whole: Any,
+    one: Any,
+    calculated_at: str,
+    meanwhile: bool,
+) -> None:
+    """Another program has written a row with an instant of its own."""
+    foreign = f"""
+        insert into link_click_analytics (application_id, intent_score, calculated_at)
+        values (md5(%s)::uuid, 100, {calculated_at})
+        on conflict (application_id) do update
+            set intent_score = excluded.intent_score, calculated_at = excluded.calculated_at
+    """
+    if meanwhile:
+        with stopped_before("write", whole) as running:
+            database.execute(foreign, (STORED,))
+            database.execute(foreign, (NEW,))
+        report = running.result()
+    else:
+        database.execute(foreign, (STORED,))
+        database.execute(foreign, (NEW,))
+        report = whole()
+    assert report.newer == report.gone == 0
+    assert stored(database) == reference(database)

@@ -1,0 +1,77 @@
+"""Points at which the database itself makes a run stop, until the test lets it go on.
+
+A hold is a lock of the test's own connection. Where the run would pass, a view or a trigger sleeps
+as long as that lock is held; it sleeps, and does not wait for the lock, so that no `lock_timeout`
+ends the hold.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from pipeline.lock import GATE
+from tests.databases import Database
+from tests.waiting import wait_until
+
+HOLDS = """
+create function hold(point text) returns boolean language plpgsql as $$
+begin
+    while not pg_try_advisory_lock_shared(hashtext(point)) loop
+        perform pg_sleep(0.01);
+    end loop;
+    return pg_advisory_unlock_shared(hashtext(point));
+end $$;
+
+alter table link_clicks rename to stored_clicks;
+create view link_clicks as
+    select tracking_id, clicked_at from stored_clicks where hold('reading');
+
+create function hold_trigger() returns trigger language plpgsql as $$
+begin
+    perform hold(tg_argv[0]);
+    return new;
+end $$;
+create trigger hold_before_all before update on link_click_analytics
+    for each statement execute function hold_trigger('after the copy');
+create trigger hold_at_a_row after insert or update on link_click_analytics
+    for each row when (new.application_id > '80000000-0000-0000-0000-000000000000')
+    execute function hold_trigger('in the upsert');
+create constraint trigger hold_the_commit after update on clickstats_runs
+    deferrable initially deferred
+    for each row when (new.outcome = 'published')
+    execute function hold_trigger('before the commit');
+"""
+TAKE = {
+    "after the lock": f"select pg_advisory_lock_shared({GATE}, oid::integer) from pg_class"
+    " where oid = 'link_click_analytics'::regclass",
+    "before reading": "begin; lock table stored_clicks in access exclusive mode",
+}
+POINTS = [
+    "after the lock",
+    "before reading",
+    "reading",
+    "after the copy",
+    "in the upsert",
+    "before the commit",
+]
+
+STOPPED = """
+    select 1 from pg_stat_activity
+    where datname = current_database() and application_name like 'clickstats/%%'
+        and (wait_event = 'PgSleep' or wait_event_type = 'Lock')
+    having count(*) >= %s
+"""
+
+
+@contextmanager
+def held(database: Database, point: str) -> Iterator[None]:
+    """Whoever comes to the point stops there, until this is left."""
+    with closing(database.connect()) as holder:
+        holder.autocommit = True
+        with holder.cursor() as cursor:
+            cursor.execute(TAKE.get(point, "select pg_advisory_lock(hashtext(%s))"), (point,))
+            yield
+
+
+def until_stopped(database: Database, sessions: int = 1) -> None:
+    """Wait until so many sessions of runs are held, or wait for a lock."""
+    wait_until(lambda: database.execute(STOPPED, (sessions,)))
