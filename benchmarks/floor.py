@@ -48,7 +48,7 @@ def run(url: str) -> dict[str, float]:
 
     rows = BytesIO()
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("SET work_mem = '512MB'; SET jit = off")
+        cursor.execute("SET work_mem = '512MB'")
         cursor.copy_expert(ROWS_TO_WRITE, rows)
         connection.commit()
         rows.seek(0)

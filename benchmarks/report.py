@@ -101,7 +101,7 @@ def _size(results: Results, peers: list[Peer], clicks: int) -> Iterator[str]:
                     if peer.name in measured
                 ),
             )
-            yield f"{_origin(results, clicks, situation.name)}\n"
+            yield f"Measured {_origin(results, clicks, situation.name)}\n"
 
 
 def _row(results: Results, clicks: int, situation: str, peer: Peer) -> list[str]:
@@ -132,11 +132,11 @@ def _row(results: Results, clicks: int, situation: str, peer: Peer) -> list[str]
 
 
 def _origin(results: Results, clicks: int, situation: str) -> str:
-    """How many rounds, and of which state of the code."""
+    """The invocations: when, how many rounds, and which state of the code."""
     rounds = results.rounds[clicks, situation]
     origins = {
-        f"{sum(other.invocation == one.invocation for other in rounds)} rounds at "
-        f"{results.environments[one.invocation]['clickstats']}": None
+        f"{one.invocation}, {sum(other.invocation == one.invocation for other in rounds)} × each:"
+        f" {results.environments[one.invocation]['clickstats']}": None
         for one in rounds
     }
     return "; ".join(origins)

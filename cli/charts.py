@@ -347,7 +347,10 @@ def _named(field: str, *, title: str | None = None, domain: Sequence[Any] | None
 
 
 def _count(field: str) -> Spec:
-    return {"field": field, "type": "quantitative", "axis": {"format": "~s", "tickCount": 5}}
+    """An axis of counts: 0, 100k, 200k."""
+    label = "datum.value === 0 ? '0' : format(datum.value, '~s')"
+    axis = {"labelExpr": label, "tickCount": 5, "tickMinStep": 1}
+    return {"field": field, "type": "quantitative", "axis": axis}
 
 
 def _colours(field: str, *values: str, colours: Mapping[str, str] = COLOURS) -> Spec:

@@ -107,7 +107,8 @@ class Source:
 
     def _together(self, *works: Callable[[], Any]) -> list[Any]:
         """Do the works at once. When one fails, or a signal comes, cancel what the server does."""
-        with ThreadPoolExecutor(len(works)) as threads:
+        # COPY does not share a connection: without ConnectorX one after the other
+        with ThreadPoolExecutor(len(works) if self.url else 1) as threads:
             futures = [threads.submit(work) for work in works]
             try:
                 return [future.result() for future in futures]

@@ -27,7 +27,8 @@ VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
 ROWS_PER_SLICE = 200_000
 ATTEMPTS = 5
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'"  # below deadlock_timeout's default of 1 s
+FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'; SET LOCAL enable_hashjoin = off"
 TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
 
 
@@ -154,10 +155,20 @@ def write(
 
 
 def _apply(cursor: Cursor, rows: int, instant: datetime) -> Written:
+    indexes = []
+    if rows >= FIRST_LOAD:
+        cursor.execute(statement("droppable_indexes"))
+        indexes = cursor.fetchall()
+    for drop, _ in indexes:
+        cursor.execute(drop)
     cursor.execute(statement("update"), {"instant": instant})
     updated = cursor.rowcount
     cursor.execute(statement("insert"), {"instant": instant})
     inserted = cursor.rowcount
+    if indexes:
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+    for _, create in indexes:
+        cursor.execute(create)
     newer = 0
     if inserted + updated < rows:
         cursor.execute(statement("count_newer"), {"instant": instant})

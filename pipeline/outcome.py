@@ -43,6 +43,11 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def written(self) -> int:
+        """Rows inserted or updated."""
+        return self.inserted + self.updated
+
     @contextmanager
     def phase(self, name: str, rows: str, show: Show = show_nothing) -> Iterator[Advance]:
         """Time, show and log a phase; `rows` names the count that says how much it handled."""

@@ -76,7 +76,7 @@ def run_all(
             before = last_published(writer)
             audit(report, per_application.lazy(), rows.lazy(), before, options.max_shrink)
             del per_application  # before the rows to write are copied
-        with report.phase("write", "updated", show) as advance:
+        with report.phase("write", "written", show) as advance:
             count_written(
                 report,
                 interruptible(writer, lambda: write(writer, rows, snapshot.taken_at, advance)),

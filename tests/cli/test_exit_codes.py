@@ -1,0 +1,223 @@
+"""The exit codes, each from a real process: one line on standard error that says what was found,
+nothing on standard output, no traceback, and no password."""
+
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from tests.databases import Database
+from tests.drawings import named
+from tests.engines import stored
+from tests.processes import clickstats, finished
+from tests.waiting import wait_until
+
+KEEN, NOBODY = str(named("keen")), str(named("nobody"))
+SECRET = "s3cr3t"
+BLOCKED = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'
+    and application_name like 'clickstats/%'
+"""
+
+
+def refused(expected_code: int, url: str, *arguments: str, **environment: str) -> str:
+    """What a command says that ends with this exit code: one line, and nothing else."""
+    code, output, said = finished(url, *arguments, **environment)
+    assert (code, output) == (expected_code, ""), said
+    assert SECRET not in said
+    assert said.startswith("clickstats: ")
+    assert said.endswith("\n")
+    assert said.count("\n") == 1, said
+    return said
+
+
+# --- 2: wrong usage or configuration -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["run"], "either --all or --app-id"),
+        (["run", "--all", "--app-id", KEEN], "either --all or --app-id"),
+        (["run", "--app-id", KEEN, "--app-id", "not-an-id"], "'not-an-id' is not an application"),
+        (["run", "--app-id", ""], "'' is not an application id"),
+        (["run", "--app-id", KEEN, "--limit", "1"], "--limit"),
+        (["run", "--app-id", KEEN, "--full"], "--full"),
+        (["run", "--all", "--limit", "0"], "--limit"),
+        (["run", "--all", "--limit", "1", "--full"], "exclude"),
+        (["run", "--all", "--format", "xml"], "xml"),
+        (["run", "--all", "--timezone", "Mars/Olympus"], "Mars/Olympus"),
+        (["run", "--all", "--connect-timeout", "0"], "connect timeout"),
+        (["run", "--all", "--schema", ""], "schema"),
+        (["run", "--everything"], "--everything"),
+        (["walk"], "walk"),
+        (["migrate", "--sql", "--check"], "exclude"),
+    ],
+)
+def test_wrong_usage(filled: Database, arguments: list[str], found: str) -> None:
+    assert found in refused(2, filled.url, *arguments)
+    assert stored(filled) == {}
+
+
+def test_no_database_is_never_a_default() -> None:
+    said = refused(2, "", "run", "--all", PGHOST="localhost", PGDATABASE="postgres")
+    assert "CLICKSTATS_DATABASE_URL" in said
+    assert "CLICKSTATS_DATABASE_URL" in refused(2, "", "migrate")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        # the password has a character that should have been written as %40, %2F, %25
+        f"postgresql://me:{SECRET}@x@localhost/db",
+        f"postgresql://me:{SECRET}/x@localhost/db",
+        f"postgresql+psycopg2://me:{SECRET}%zz@localhost:x{SECRET}/db",
+        f"postgresql://me:{SECRET}%zz@localhost/db",
+        f"mysql://me:{SECRET}@localhost/db",
+        f"host=localhost password={SECRET} {SECRET}",
+        SECRET,
+    ],
+)
+def test_a_url_that_cannot_be_read_is_not_repeated(url: str) -> None:
+    assert "percent-encoded" in refused(2, url, "run", "--all")
+
+
+# --- 3: no connection --------------------------------------------------------------------------
+
+
+def test_an_unreachable_server() -> None:
+    with closing(socket.socket()) as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"postgresql://me:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/db"
+        assert "CLICKSTATS_DATABASE_URL" in refused(3, url, "run", "--all")
+
+
+def test_a_host_that_does_not_exist() -> None:
+    refused(3, f"postgresql://me:{SECRET}@nowhere.invalid/db", "run", "--all")
+
+
+def test_a_server_that_does_not_answer_costs_the_connect_timeout() -> None:
+    """It accepts the connection, and that is all."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/db"
+        started = time.monotonic()
+        refused(3, url, "run", "--all", "--connect-timeout", "2")
+        assert 1.5 < time.monotonic() - started < 10
+
+
+def test_a_database_that_does_not_exist(filled: Database) -> None:
+    url = filled.url.replace(filled.name, "nowhere")
+    assert "nowhere" in refused(3, url, "run", "--app-id", KEEN)
+
+
+def test_a_wrong_password(filled: Database) -> None:
+    assert "postgres" in refused(3, filled.seen_by("postgres", SECRET).url, "run", "--all")
+
+
+# --- 4: a named application does not exist -----------------------------------------------------
+
+
+def test_an_unknown_application_is_named_and_the_others_are_done(filled: Database) -> None:
+    code, output, said = finished(
+        filled.url, "run", "--quiet", "--app-id", NOBODY, "--app-id", KEEN
+    )
+    assert code == 4
+    assert KEEN in output
+    assert NOBODY not in output
+    assert said.count("\n") == 1
+    assert NOBODY in said
+    assert list(stored(filled)) == [named("keen")]
+
+
+# --- 5: a table, column or privilege is missing ------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["run", "--all"], ["run", "--app-id", KEEN]])
+def test_a_database_without_our_tables(unmigrated: Database, arguments: list[str]) -> None:
+    assert "clickstats migrate" in refused(5, unmigrated.url, *arguments, "--quiet")
+
+
+def test_a_check_lists_what_is_missing(unmigrated: Database) -> None:
+    unmigrated.execute("alter table link_clicks drop clicked_at")
+    code, output, said = finished(unmigrated.url, "migrate", "--check")
+    assert code == 5
+    assert "link_clicks.clicked_at" in output
+    assert "link_click_analytics" in output
+    assert said.count("\n") == 1
+    assert str(output.count("\n")) in said
+
+
+# --- 8: the server refused the work ------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(filled: Database) -> Iterator[Database]:
+    """Somebody keeps everybody else out of the clicks."""
+    with closing(filled.connect()) as other, other.cursor() as cursor:
+        cursor.execute("lock table link_clicks in access exclusive mode")
+        yield filled
+
+
+@pytest.mark.parametrize("limit", ["statement_timeout", "lock_timeout"])
+@pytest.mark.parametrize("arguments", [["run", "--all"], ["run", "--app-id", KEEN]])
+def test_a_limit_of_the_server(locked: Database, limit: str, arguments: list[str]) -> None:
+    locked.execute(f"alter database {locked.name} set {limit} = '300ms'")
+    assert "timeout" in refused(8, locked.url, *arguments, "--quiet")
+    assert stored(locked) == {}
+
+
+# --- 130 and 143: interrupted, terminated ------------------------------------------------------
+
+
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Children of a background job ignore SIGINT, unless their parent does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("arguments", [["run", "--all"], ["run", "--app-id", KEEN]])
+def test_a_signal_is_answered_while_the_server_keeps_the_run_waiting(
+    locked: Database, arguments: list[str], number: signal.Signals, code: int
+) -> None:
+    with clickstats(locked.url, *arguments, "--quiet") as process:
+        wait_until(lambda: locked.execute(BLOCKED) != [(0,)])
+        started = time.monotonic()
+        process.send_signal(number)
+        output, said = process.communicate(timeout=10)
+        assert time.monotonic() - started < 2
+    assert (process.returncode, output) == (code, "")
+    assert "Traceback" not in said
+    assert stored(locked) == {}
+    wait_until(lambda: locked.execute(BLOCKED) == [(0,)], seconds=3)
+
+
+# --- whatever happens --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "password", ["p@ss:w/o?r#d%20&='é\"+\\", "%", "a b", "'; drop table jobs --", "$(id)"]
+)
+def test_a_password_with_special_characters_works_and_is_never_shown(
+    filled: Database, password: str
+) -> None:
+    role = "clickstats_test_special"
+    with closing(psycopg2.connect(filled.url)) as own, own, own.cursor() as cursor:
+        cursor.execute(f"create role {role} superuser login password %s", (password,))
+    try:
+        url = filled.seen_by(role, password).url
+        code, output, said = finished(url, "run", "--all", "--verbose", "--format", "json")
+        assert code == 0, said
+        assert password not in output + said
+        wrong = filled.seen_by(role, f"{password}{SECRET}").url
+        assert password not in refused(3, wrong, "run", "--all")
+    finally:
+        filled.execute(f"drop role {role}")

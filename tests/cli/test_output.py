@@ -1,0 +1,172 @@
+"""What the command prints, and where: data to standard output, everything else to standard error."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from schema.columns import ANALYTICS
+from tests.databases import Database
+from tests.drawings import named
+from tests.engines import reference, stored
+from tests.processes import finished
+
+KEEN, EARLY, SILENT = (str(named(name)) for name in ("keen", "early", "silent"))
+# SPEC promises these keys from the first day
+PROMISED = {
+    "schema_version", "run_id", "snapshot_at", "timezone", "applications", "inserted", "updated",
+    "unchanged", "pending", "clicks_read", "clicks_used", "clicks_unusable", "clicks_unattributed",
+    "seconds",
+}  # fmt: skip
+
+
+def printed(database: Database, *arguments: str, **environment: str) -> Any:
+    """The JSON of a command that succeeds."""
+    code, output, said = finished(database.url, *arguments, "--format", "json", **environment)
+    assert code == 0, said
+    return json.loads(output)
+
+
+def test_a_whole_run_in_json(filled: Database) -> None:
+    report = printed(filled, "run", "--all")
+    assert report.keys() >= PROMISED
+    assert report["schema_version"] == 1
+    assert report["timezone"] == "UTC"
+    assert report["snapshot_at"].endswith("Z")
+    assert report["seconds"].keys() >= {"read", "compute", "write", "total"}
+    assert all(seconds >= 0 for seconds in report["seconds"].values())
+    counts = ("applications", "inserted", "updated", "unchanged", "pending")
+    assert [report[name] for name in counts] == [3, 3, 0, 0, 0]
+    clicks = ("clicks_read", "clicks_used", "clicks_unusable", "clicks_unattributed")
+    assert [report[name] for name in clicks] == [5, 3, 1, 1]
+    assert stored(filled) == reference(filled)
+
+
+def test_a_whole_run_for_people(filled: Database) -> None:
+    code, output, said = finished(filled.url, "run", "--all")
+    assert code == 0
+    assert "applications" in output
+    assert "unattributed" in output
+    assert "applications" not in said
+    assert finished(filled.url, "run", "--all", "--quiet")[2] == ""
+
+
+def test_a_limited_run_says_what_is_pending(filled: Database) -> None:
+    report = printed(filled, "run", "--all", "--limit", "1")
+    assert (report["inserted"], report["pending"]) == (1, 2)
+    assert len(stored(filled)) == 1
+    report = printed(filled, "run", "--all", "--full")
+    assert (report["inserted"], report["updated"], report["pending"]) == (2, 1, 0)
+
+
+def test_named_applications_in_json(filled: Database) -> None:
+    """An array, in the order given, each once, whatever the form of the id."""
+    rows = printed(
+        filled, "run",
+        "--app-id", SILENT.upper(),
+        "--app-id", KEEN.replace("-", ""),
+        "--app-id", SILENT,
+        "--app-id", EARLY,
+        "--app-id", KEEN,
+    )  # fmt: skip
+    assert [row["application_id"] for row in rows] == [SILENT, KEEN, EARLY]
+    assert all(row.keys() == {"schema_version", *ANALYTICS} for row in rows)
+    silent, keen, early = rows
+    assert keen == {
+        "schema_version": 1,
+        "application_id": KEEN,
+        "job_id": str(named("J")),
+        "time_to_first_click": "P0DT1H0M0S",
+        "hours_to_first_click": 1,
+        "time_between_first_last_click": "P5DT0H0M0.5S",
+        "hours_between_first_last_click": 120,
+        "click_sequence": ["LinkedIn", "Calendly"],
+        "unique_functions_clicked": 2,
+        "total_click_events": 2,
+        "peak_click_hour": 10,
+        "click_days_of_week": [1, 6],
+        "engagement_velocity": 0.4,
+        "engagement_score": 100,
+        "intent_score": 90,
+    }
+    assert early["time_to_first_click"] == "-P3DT1H30M0S"
+    assert early["hours_to_first_click"] == -73.5
+    assert silent["time_to_first_click"] is None
+    assert silent["click_sequence"] == silent["click_days_of_week"] == []
+    assert stored(filled) == reference(filled)
+
+
+def test_one_named_application_is_an_array_too(filled: Database) -> None:
+    assert len(printed(filled, "run", "--app-id", KEEN)) == 1
+
+
+def test_named_applications_for_people(filled: Database) -> None:
+    code, output, _ = finished(filled.url, "run", "--app-id", SILENT, "--app-id", KEEN)
+    assert code == 0
+    assert 0 <= output.index(SILENT) < output.index(KEEN)
+    assert "LinkedIn, Calendly" in output
+    assert "intent_score" in output
+
+
+def test_text_of_any_kind_is_printed_as_it_is(filled: Database) -> None:
+    name = "[bold]é\\\n\"'😀[/]"
+    filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
+    [row] = printed(filled, "run", "--app-id", KEEN)
+    assert row["click_sequence"] == [name, "Calendly"]
+    _, output, _ = finished(filled.url, "run", "--app-id", KEEN)
+    assert "[bold]é" in output
+    assert "😀[/]" in output
+
+
+@pytest.mark.parametrize("how", ["environment", "options"])
+def test_zone_and_schema_come_from_the_environment_or_the_options(
+    filled: Database, how: str
+) -> None:
+    """An option wins over the environment."""
+    filled.execute("update link_clicks set clicked_at = '2024-03-08 18:30' where tracking_id = 'k2'")
+    if how == "environment":
+        report = printed(
+            filled, "run", "--all", CLICKSTATS_TIMEZONE="Asia/Kolkata", CLICKSTATS_SCHEMA="public"
+        )
+    else:
+        report = printed(
+            filled, "run", "--all", "--timezone", "Asia/Kolkata", "--schema", "public",
+            CLICKSTATS_TIMEZONE="Mars/Olympus", CLICKSTATS_SCHEMA="nowhere",
+        )  # fmt: skip
+    assert report["timezone"] == "Asia/Kolkata"
+    assert stored(filled) == reference(filled, "Asia/Kolkata") != reference(filled)
+
+
+def test_the_database_may_be_an_option(filled: Database) -> None:
+    code, _, said = finished("postgresql://nowhere/db", "run", "--all", "--database-url", filled.url)
+    assert code == 0, said
+    assert stored(filled) == reference(filled)
+
+
+def test_every_connection_is_named_after_the_run(filled: Database) -> None:
+    """The server's own log of who connected would say the same; here a view does."""
+    filled.execute(
+        """
+        create table seen (name text);
+        create function see() returns boolean language plpgsql security definer as $$
+            begin return current_setting('application_name') like 'clickstats/%'; end $$;
+        alter table link_clicks rename to clicks;
+        create view link_clicks as select tracking_id, clicked_at from clicks where see();
+        """
+    )
+    report = printed(filled, "run", "--all")
+    assert report["clicks_read"] == 5
+
+
+def test_help_answers_at_once() -> None:
+    """The target is 0.4 s; a busy machine gets more."""
+
+    def seconds() -> float:
+        started = time.monotonic()
+        code, output, _ = finished("", "--help")
+        assert code == 0
+        assert "migrate" in output
+        return time.monotonic() - started
+
+    assert min(seconds() for _ in range(3)) < 1
