@@ -4,8 +4,8 @@ of the server mean to a user. Knows nothing of clicks."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +54,10 @@ def connection_parameters(url: str) -> dict[str, Any]:
 
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
             return dict(parsed.get_dialect()().create_connect_args(parsed)[1])
-        return dict(psycopg2.extensions.parse_dsn(url))
+        parameters = psycopg2.extensions.parse_dsn(url)
+        if not re.fullmatch("[0-9,]*", parameters.get("port", "")):
+            raise ValueError  # in place of the port there may be a password
+        return dict(parameters)
     except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
         raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
     except Exception as error:
@@ -127,6 +130,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL TimeZone = 'UTC'",
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
+        "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
     ]
 
@@ -161,14 +165,26 @@ def cancel_queries(settings: Settings) -> None:
 def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
     """Do work that waits for the server, but answer signals at once: psycopg2 holds them back while
     it waits, so the work goes to a thread and is cancelled at the server."""
-    with ThreadPoolExecutor(1) as thread:
-        future = thread.submit(work)
+    [result] = together([work], connection.cancel)
+    return result
+
+
+def together(
+    works: Sequence[Callable[[], Result]], cancel: Callable[[], None], threads: int | None = None
+) -> list[Result]:
+    """Do the works at once, each in a thread. When one fails, or a signal comes, `cancel` what the
+    others are doing, until they have ended."""
+    with ThreadPoolExecutor(threads or len(works)) as pool:
+        futures = [pool.submit(work) for work in works]
         try:
-            return future.result()
+            # Polars' handler of SIGINT lets a wait without a timeout go on
+            while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
+                if failed := [future for future in futures if future.done() and future.exception()]:
+                    failed[0].result()
+            return [future.result() for future in futures]
         except BaseException:
-            while not future.done():
-                connection.cancel()
-                wait([future], timeout=0.2)
+            while wait(futures, timeout=0.2).not_done:
+                cancel()
             raise
 
 

@@ -11,8 +11,8 @@ from pipeline import sample
 from pipeline.database import session
 from pipeline.embedded import server
 from pipeline.migrate import migrate
-from pipeline.reader import read_by_copy
 from pipeline.outcome import Report
+from pipeline.reader import read_by_copy
 from pipeline.run import run_all
 from pipeline.settings import Settings
 from schema.sql import statement

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from pipeline.attribution import attributed, numbered
-from pipeline.database import Snapshot, bound, cancel_queries, server_errors
+from pipeline.database import Snapshot, bound, cancel_queries, server_errors, together
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
 from schema.sql import statement
 
+STATEMENTS = ("applications", "links", "clicks", "stored")
 CLICKS_PER_JOIN = 2_000_000
 
 
@@ -48,7 +48,7 @@ class Source:
         self.snapshot = snapshot
         self.settings = settings
         # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
-        self.url = None if application_ids else connectorx_url(snapshot.connection)
+        self.url = None if application_ids else connectorx_url(snapshot.connection, settings.schema)
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
@@ -62,6 +62,8 @@ class Source:
             applications = self._read("applications", APPLICATIONS)
             return applications, _numbered(self._read("links", LINKS), applications)
 
+        if self.url:
+            self._together(self._check)
         (applications, links), clicks = self._together(
             applications_and_links, lambda: self._read("clicks", CLICKS)
         )
@@ -95,28 +97,26 @@ class Source:
             count: int = cursor.fetchone()[0]  # type: ignore[index]
             return count
 
+    def _check(self) -> None:
+        """Let the server say what is missing by a code; through ConnectorX it says so in prose."""
+        with self.snapshot.connection.cursor() as cursor:
+            for name in STATEMENTS:
+                cursor.execute(f"EXPLAIN {self._statement(name)}")
+
     def _read(self, name: str, schema: pl.Schema) -> pl.DataFrame:
-        connection = self.snapshot.connection
-        text = bound(connection, statement(name), self.parameters)
+        text = self._statement(name)
         if self.url is None:
-            return read_by_copy(connection, text, schema)
-        # the server says what is missing by a code; through ConnectorX it says so only in prose
-        with server_errors(), connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {text}")
+            return read_by_copy(self.snapshot.connection, text, schema)
         return read_by_connectorx(self.url, self.snapshot, self.settings, text, schema)
 
+    def _statement(self, name: str) -> str:
+        return bound(self.snapshot.connection, statement(name), self.parameters)
+
     def _together(self, *works: Callable[[], Any]) -> list[Any]:
-        """Do the works at once. When one fails, or a signal comes, cancel what the server does."""
         # COPY does not share a connection: without ConnectorX one after the other
-        with ThreadPoolExecutor(len(works) if self.url else 1) as threads:
-            futures = [threads.submit(work) for work in works]
-            try:
-                return [future.result() for future in futures]
-            except BaseException:
-                while not all(future.done() for future in futures):
-                    cancel_queries(self.settings)
-                    wait(futures, timeout=0.2)
-                raise
+        threads = len(works) if self.url else 1
+        with server_errors():
+            return together(works, lambda: cancel_queries(self.settings), threads)
 
 
 def _numbered(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:

@@ -51,9 +51,7 @@ def take_run_lock(writer: Connection, wait: int) -> None:
         holder = cursor.fetchone()
         if wait > 0:
             cursor.execute("SAVEPOINT waiting")
-            cursor.execute(
-                "SELECT set_config('lock_timeout', %s, true)", (f"{wait}s",)
-            )
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{wait}s",))
             try:
                 cursor.execute(f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (RUN,))
             except errors.LockNotAvailable:

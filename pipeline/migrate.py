@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pipeline.database import server_errors, session
+from pipeline.database import server_errors, session, set_up
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from schema import tables
@@ -34,6 +34,11 @@ def migrate(settings: Settings) -> list[str]:
         _refuse_differences(connection)
         before = _revision(connection)
         command.upgrade(_alembic(connection), "head")
+        for table in tables.ours.sorted_tables:
+            there = found_indexes(connection, table.name)
+            for index in table.indexes:
+                if index.name not in there:
+                    index.create(connection)
         return [
             f"{script.revision} {script.doc}"
             for script in reversed(list(_scripts().iterate_revisions("head", before or "base")))
@@ -50,7 +55,8 @@ def pending_sql(settings: Settings) -> str:
     config = _alembic(None)
     config.output_buffer = StringIO()
     command.upgrade(config, f"{before or 'base'}:head", sql=True)
-    return config.output_buffer.getvalue()
+    path = set_up(settings.schema)[0].replace("SET LOCAL", "SET")
+    return f"{path};\n\n{config.output_buffer.getvalue()}"
 
 
 def problems(settings: Settings) -> list[str]:
@@ -141,6 +147,8 @@ def _differences(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
     for name, definition in found_indexes(connection, table.name).items():
         if name in wanted_indexes and definition != wanted_indexes[name]:
             yield f"{table.name} has {definition}, expected {wanted_indexes[name]}"
+        if name not in wanted_indexes and definition.startswith("unique"):
+            yield f"{table.name} has, unexpected: {definition}"
 
 
 def _exists(connection: sa.Connection, name: str) -> bool:
@@ -177,6 +185,8 @@ def _connection(settings: Settings) -> Iterator[sa.Connection]:
         )
         try:
             with engine.begin() as wrapped:
+                # SQLAlchemy asks the new connection a few things and rolls back
+                wrapped.exec_driver_sql("; ".join(set_up(settings.schema)))
                 yield wrapped
         except sa.exc.DBAPIError as error:
             if error.orig is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from psycopg2 import sql
 from pipeline.database import Snapshot, server_errors, set_up
 from pipeline.errors import Refused
 from pipeline.settings import Settings
+
+USUAL_SEARCH_PATH = '"$user", public'
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -90,7 +93,7 @@ def checked(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     return frame
 
 
-def connectorx_url(connection: Connection) -> str | None:
+def connectorx_url(connection: Connection, schema: str = "public") -> str | None:
     """A URL by which ConnectorX reaches the very server of this connection, or None.
 
     ConnectorX 0.4 verifies no host name, knows only part of libpq's parameters and ignores its
@@ -114,12 +117,24 @@ def connectorx_url(connection: Connection) -> str | None:
         "sslmode": "require" if info.ssl_in_use else "disable",
         "application_name": asked["application_name"],
     }
-    if asked.get("options"):
-        options["options"] = asked["options"]
+    # ConnectorX asks for the columns' types before the statements that set the search path
+    server_options = [asked["options"]] if asked.get("options") else []
+    if schema != "public" or _default_search_path(connection) != USUAL_SEARCH_PATH:
+        path = set_up(schema)[0].partition(" = ")[2]
+        server_options.append("-csearch_path=" + re.sub(r"([ \\])", r"\\\1", path))
+    if server_options:
+        options["options"] = " ".join(server_options)
     return (
         f"postgresql://{user}{password}@{host}:{info.port}/{quote(info.dbname, safe='')}"
         f"?{urlencode(options, quote_via=quote)}"
     )
+
+
+def _default_search_path(connection: Connection) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reset_val FROM pg_settings WHERE name = 'search_path'")
+        path: str = cursor.fetchone()[0]  # type: ignore[index]
+        return path
 
 
 def _tls_file(asked: dict[str, str], parameter: str, default: str) -> bool:

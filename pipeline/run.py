@@ -41,9 +41,7 @@ def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
     return scores(metrics(extracted.applications, used(extracted.clicks), timezone))
 
 
-def run_all(
-    settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing
-) -> Report:
+def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> Report:
     """Compute every application from one snapshot and write the rows that differ.
 
     Raises `Locked`, `AuditFailed` and what the server says; nothing is written then.

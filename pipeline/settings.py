@@ -56,6 +56,8 @@ def checked_timezone(name: str) -> str:
     import polars as pl  # heavy: not every command needs it
 
     try:
+        if not name:  # UTC to Polars
+            raise pl.exceptions.ComputeError
         pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone("UTC").dt.convert_time_zone(name)
     except pl.exceptions.ComputeError:
         raise ConfigurationError(

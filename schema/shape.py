@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CheckConstraint, CreateIndex
 
+NAME = r'(?:\w+|"(?:[^"]|"")*")'
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -65,7 +66,7 @@ def found_indexes(connection: Connection, name: str) -> dict[str, str]:
         text(
             "SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index AS i"
             " JOIN pg_class AS c ON c.oid = i.indexrelid"
-            " WHERE i.indrelid = to_regclass(:name) AND i.indisvalid"
+            " WHERE i.indrelid = to_regclass(:name) AND i.indisvalid AND NOT i.indisprimary"
         ),
         {"name": name},
     )
@@ -93,4 +94,4 @@ def _foreign_key(column: str, table: str, referred: str, on_delete: str | None) 
 
 
 def _index(definition: str) -> str:
-    return re.sub(r" ON \S+ (USING btree )?", " ON ", definition).removeprefix("CREATE ").lower()
+    return re.sub(rf" ON ({NAME}\.)?{NAME} (USING btree )?", " ON ", definition).removeprefix("CREATE ").lower()

@@ -11,9 +11,7 @@ CLICKSTATS = Path(sys.executable).with_name("clickstats")
 
 
 @contextmanager
-def clickstats(
-    url: str, *arguments: str, **environment: str
-) -> Iterator["subprocess.Popen[str]"]:
+def clickstats(url: str, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """A running command, killed on leaving if it has not ended."""
     with subprocess.Popen(
         [CLICKSTATS, *arguments],

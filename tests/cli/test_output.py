@@ -1,4 +1,4 @@
-"""What the command prints, and where: data to standard output, everything else to standard error."""
+"""What the command prints, and where: data to standard output, the rest to standard error."""
 
 import json
 import time
@@ -46,10 +46,11 @@ def test_a_whole_run_in_json(filled: Database) -> None:
 def test_a_whole_run_for_people(filled: Database) -> None:
     code, output, said = finished(filled.url, "run", "--all")
     assert code == 0
-    assert "applications" in output
     assert "unattributed" in output
-    assert "applications" not in said
-    assert finished(filled.url, "run", "--all", "--quiet")[2] == ""
+    assert "snapshot" in output
+    assert "snapshot" not in said
+    assert "INFO" in said
+    assert "INFO" not in finished(filled.url, "run", "--all", "--quiet")[2]
 
 
 def test_a_limited_run_says_what_is_pending(filled: Database) -> None:
@@ -124,7 +125,9 @@ def test_zone_and_schema_come_from_the_environment_or_the_options(
     filled: Database, how: str
 ) -> None:
     """An option wins over the environment."""
-    filled.execute("update link_clicks set clicked_at = '2024-03-08 18:30' where tracking_id = 'k2'")
+    filled.execute(
+        "update link_clicks set clicked_at = '2024-03-08 18:30' where tracking_id = 'k2'"
+    )
     if how == "environment":
         report = printed(
             filled, "run", "--all", CLICKSTATS_TIMEZONE="Asia/Kolkata", CLICKSTATS_SCHEMA="public"
@@ -139,24 +142,33 @@ def test_zone_and_schema_come_from_the_environment_or_the_options(
 
 
 def test_the_database_may_be_an_option(filled: Database) -> None:
-    code, _, said = finished("postgresql://nowhere/db", "run", "--all", "--database-url", filled.url)
+    code, _, said = finished(
+        "postgresql://nowhere/db", "run", "--all", "--database-url", filled.url
+    )
     assert code == 0, said
     assert stored(filled) == reference(filled)
 
 
 def test_every_connection_is_named_after_the_run(filled: Database) -> None:
-    """The server's own log of who connected would say the same; here a view does."""
+    """Those that read, which see their own name in what they read, and those that write."""
     filled.execute(
         """
-        create table seen (name text);
-        create function see() returns boolean language plpgsql security definer as $$
-            begin return current_setting('application_name') like 'clickstats/%'; end $$;
-        alter table link_clicks rename to clicks;
-        create view link_clicks as select tracking_id, clicked_at from clicks where see();
+        create table names (name text);
+        alter table link_tracking rename to links;
+        create view link_tracking as select tracking_id, application_id,
+            current_setting('application_name') as link_function from links;
+        create function note() returns trigger language plpgsql as $$ begin
+            insert into names values (current_setting('application_name')); return new; end $$;
+        create trigger note before insert on link_click_analytics
+            for each statement execute function note();
+        create trigger note before insert or update on clickstats_runs
+            for each statement execute function note();
         """
     )
     report = printed(filled, "run", "--all")
-    assert report["clicks_read"] == 5
+    name = f"clickstats/{report['run_id']}"
+    assert set(stored(filled)[named("keen")].click_sequence) == {name}
+    assert set(filled.execute("select name from names")) == {(name,)}
 
 
 def test_help_answers_at_once() -> None:

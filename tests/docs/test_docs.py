@@ -97,6 +97,9 @@ def prose(page: Path) -> str:
 # --- commands ----------------------------------------------------------------------------------
 
 
+TYPED_AFTER = {"console": "$ ", "ini": "ExecStart="}
+
+
 def invocations() -> Iterator[tuple[str, str]]:
     """Each clickstats command line in a block that is meant to be typed, and where it is."""
     for page in PAGES:
@@ -104,7 +107,7 @@ def invocations() -> Iterator[tuple[str, str]]:
             if language not in {"console", "sh", "cron", "ini"}:
                 continue
             for line in block.replace("\\\n", " ").splitlines():
-                if language == "console" and not line.startswith("$ "):
+                if not line.startswith(TYPED_AFTER.get(language, "")):
                     continue
                 for arguments in re.findall(
                     r"(?:^|[\s/=])clickstats (?!set )([^|>#;&]+)", line.removeprefix("$ ")
@@ -331,12 +334,10 @@ def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
             f"export {tmp_path / 'rows.csv'}",
         )
         succeeds(job, *reading)
-        code, _, errors = finished(job.url, "migrate")
-        assert code in {0, 5}, errors  # nothing to do, or not allowed to look
 
         unmigrated.execute(marked(OPERATIONS, "grants: columns"))
         succeeds(job, "run --all", *reading)
-        code, listed, _ = finished(job.url, "migrate --check".split()[0], "--check")
+        code, listed, _ = finished(job.url, "migrate", "--check")
         assert code == 5
         assert listed.count("lacks SELECT") == 4
 

@@ -104,7 +104,7 @@ def test_a_row_that_is_out_of_date_names_the_columns(drawn: Database) -> None:
     assert stored.state == "out of date"
     assert stored.differences == (
         Difference("peak_click_hour", 3, 23),
-        Difference("intent_score", 1, 90),
+        Difference("intent_score", 1, 100),
     )
 
 

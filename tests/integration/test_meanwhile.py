@@ -101,10 +101,6 @@ def test_named_applications_too(
     assert stored(filled) == reference(filled)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="drop_missing.sql deletes and updates the same staged row in one statement: it stays",
-)
 def test_an_application_deleted_together_with_its_job(
     filled: Database, meanwhile: Meanwhile
 ) -> None:
@@ -185,9 +181,7 @@ def test_a_lost_connection_leaves_everything_as_it_was(
     before = stored(filled)
     filled.execute("delete from link_clicks where tracking_id = 'a'")
     meanwhile(
-        lambda writer: filled.execute(
-            "select pg_terminate_backend(%s)", (writer.info.backend_pid,)
-        )
+        lambda writer: filled.execute("select pg_terminate_backend(%s)", (writer.info.backend_pid,))
     )
     with pytest.raises(NoConnection, match="lost"):
         run_all(filled.settings())

@@ -127,6 +127,25 @@ def test_a_hundred_thousand_clicks_on_one_application(filled: Database) -> None:
     assert stored(filled)[KEEN].total_click_events == 100_003
 
 
+def test_a_large_first_load_leaves_every_index_as_it_was(database: Database) -> None:
+    """Ours and those of others: it may drop some and build them again, as their owner."""
+    database.execute(
+        "insert into job_applications (id, created_at)"
+        " select md5(n::text)::uuid, '2024-03-04' from generate_series(1, 12000) as n;"
+        "create index mine on link_click_analytics (calculated_at) where intent_score > 50;"
+        'create index "Yours" on link_click_analytics using hash (job_id) with (fillfactor = 50);'
+        "comment on index idx_analytics_job is 'ours'"
+    )
+    indexes = (
+        "select indexdef, obj_description(quote_ident(indexname)::regclass) from pg_indexes"
+        " where tablename = 'link_click_analytics' order by 1"
+    )
+    before = database.execute(indexes)
+    assert run_all(database.settings()).inserted == 12_000
+    assert database.execute(indexes) == before
+    assert len(before) == 9
+
+
 @pytest.mark.slow
 def test_a_million_clicks_in_a_day_reach_the_highest_velocity(filled: Database) -> None:
     filled.execute(
@@ -423,23 +442,18 @@ def statistics(database: Database) -> tuple[int, int]:
 # --- what cannot be run ------------------------------------------------------------------------
 
 
-# one reader fails and aborts the transaction in which the other asks the server
-HIDDEN = pytest.mark.xfail(strict=False, reason="the first error hides behind a second")
-
-
 @pytest.mark.parametrize(
     ("damage", "found"),
     [
-        pytest.param("drop table link_clicks", "link_clicks", marks=HIDDEN),
+        ("drop table link_clicks", "link_clicks"),
         ("drop table link_click_analytics", "link_click_analytics"),
-        pytest.param("alter table link_clicks drop clicked_at", "clicked_at", marks=HIDDEN),
+        ("alter table link_clicks drop clicked_at", "clicked_at"),
         ("alter table job_applications drop created_at", "created_at"),
         ("alter table link_click_analytics drop intent_score", "intent_score"),
-        pytest.param(
+        (
             "alter table link_clicks alter clicked_at type bigint"
             " using extract(epoch from nullif(clicked_at, 'infinity'))",
             "another type",
-            marks=HIDDEN,
         ),
         (
             "alter table link_tracking drop constraint link_tracking_pkey;"

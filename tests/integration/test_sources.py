@@ -1,4 +1,4 @@
-"""The source tables in the forms in which they come, under roles with odd defaults and few rights."""
+"""The source tables in every form, read and written by roles with odd defaults and few rights."""
 
 import secrets
 from collections.abc import Iterator
@@ -114,13 +114,7 @@ ODD_DEFAULTS = ODD_ZONE_AND_STYLES | {
     "quote_all_identifiers": "on",
 }
 
-# ConnectorX asks for the columns' types before the statements that set search_path have run
-connectorx_lost = pytest.param(
-    "connectorx",
-    marks=pytest.mark.xfail(strict=True, reason="ConnectorX looks on the role's search_path"),
-)
 readers = pytest.mark.parametrize("reader", ["connectorx", "copy"])
-both_readers = pytest.mark.parametrize("reader", [connectorx_lost, "copy"])
 
 
 @pytest.fixture
@@ -157,7 +151,7 @@ def abroad(filled: Database, owner: Database, role: str) -> Database:
 def read_by(monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
     """As if the URL asked for what ConnectorX cannot do."""
     if reader == "copy":
-        monkeypatch.setattr("pipeline.extract.connectorx_url", lambda connection: None)
+        monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
 
 
 @readers
@@ -188,24 +182,8 @@ def test_named_applications_get_the_same_rows_too(
 
 
 @pytest.mark.usefixtures("read_by")
-@pytest.mark.parametrize(
-    ("name", "reader"),
-    [
-        pytest.param(
-            name,
-            reader,
-            marks=[
-                pytest.mark.xfail(
-                    name == "bytea_output" or (name, reader) == ("search_path", "connectorx"),
-                    strict=True,
-                    reason="the role's default is not overruled",
-                )
-            ],
-        )
-        for name in ODD_DEFAULTS
-        for reader in ("connectorx", "copy")
-    ],
-)
+@readers
+@pytest.mark.parametrize("name", ODD_DEFAULTS)
 def test_a_role_with_an_odd_default(
     filled: Database, owner: Database, role: str, name: str
 ) -> None:
@@ -216,7 +194,7 @@ def test_a_role_with_an_odd_default(
     assert stored(filled) == expected(WORLD, "UTC")
 
 
-@both_readers
+@readers
 @pytest.mark.usefixtures("read_by")
 @pytest.mark.parametrize("schema", ["elsewhere", 'Odd "Name"; drop table jobs --', "ünï"])
 def test_another_schema(filled: Database, schema: str) -> None:
@@ -238,7 +216,6 @@ def test_another_schema(filled: Database, schema: str) -> None:
     assert stored(filled) == expected(WORLD, "UTC")
 
 
-@pytest.mark.xfail(strict=True, reason="`migrate` forgets the schema: SQLAlchemy rolls back first")
 def test_a_schema_that_does_not_exist(filled: Database) -> None:
     settings = filled.settings(schema="nowhere")
     with pytest.raises(SchemaError, match="migrate --check"):
@@ -324,10 +301,7 @@ def test_a_role_with_the_least_rights_can_run(filled: Database, role: str) -> No
         "select on jobs",
         "select on job_applications",
         "select on link_tracking",
-        pytest.param(
-            "select on link_clicks",
-            marks=pytest.mark.xfail(strict=False, reason="the first error hides behind a second"),
-        ),
+        "select on link_clicks",
         "select on link_click_analytics",
         "insert on link_click_analytics",
         "update on link_click_analytics",
@@ -346,7 +320,7 @@ def test_a_right_that_lacks_is_said(filled: Database, role: str, right: str) -> 
     assert f"GRANT {privilege.upper()} ON {table} TO {role}" in problem
 
 
-@both_readers
+@readers
 @pytest.mark.usefixtures("read_by")
 def test_what_is_planted_in_another_schema_is_not_picked_up(filled: Database, role: str) -> None:
     """Not even where it fits better than PostgreSQL's own, first on the role's search path."""
@@ -389,7 +363,7 @@ def test_temporary_tables_do_not_stand_in_for_real_ones(
         return planted
 
     monkeypatch.setattr("pipeline.database.connect", connect_to_planted)
-    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda connection: None)
+    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
     run_all(filled.settings())
     run_named(filled.settings(), [str(A)])
     assert stored(filled) == expected(WORLD, "UTC")

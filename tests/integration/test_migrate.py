@@ -1,0 +1,374 @@
+"""`migrate`: creates our tables, adopts a table made by hand, and says what differs."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from pipeline.errors import SchemaError
+from pipeline.migrate import migrate, pending_sql, problems
+from pipeline.run import run_all
+from schema import tables
+from tests.databases import Database
+from tests.drawings import world_drawn
+from tests.engines import reference, stored
+from tests.processes import clickstats, finished
+
+REQUIREMENT = Path(__file__).with_name("requirement.sql").read_text()
+
+# all that can be told apart about a table
+COLUMNS = """
+    select attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid)
+    from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
+    where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped order by attnum
+"""
+CONSTRAINTS = """
+    select conname, pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = %(table)s::regclass and contype <> 'n' order by 1
+"""
+INDEXES = """
+    select indexrelid::regclass::text, pg_get_indexdef(indexrelid) from pg_index
+    where indrelid = %(table)s::regclass order by 1
+"""
+COMMENT = "select obj_description(%(table)s::regclass)"
+OURS = """
+    select relname from pg_class
+    where relnamespace = %(schema)s::regnamespace and relkind = 'r'
+    and relname in ('link_click_analytics', 'clickstats_runs', 'clickstats_migrations') order by 1
+"""
+
+
+def catalog(database: Database, table: str = "link_click_analytics") -> list[object]:
+    queries = (COLUMNS, CONSTRAINTS, INDEXES, COMMENT)
+    return [database.execute(query, {"table": table}) for query in queries]
+
+
+def ours(database: Database, schema: str = "public") -> list[str]:
+    return [name for (name,) in database.execute(OURS, {"schema": schema})]
+
+
+@pytest.fixture
+def by_hand(unmigrated: Database) -> Database:
+    """The target table made by hand, just as the requirement writes it."""
+    unmigrated.execute(REQUIREMENT)
+    return unmigrated
+
+
+# --- create ------------------------------------------------------------------------------------
+
+
+def test_the_table_is_the_requirements(unmigrated: Database, database: Database) -> None:
+    unmigrated.execute(REQUIREMENT)
+    assert catalog(database) == catalog(unmigrated)
+
+
+def test_migrating_twice_is_migrating_once(unmigrated: Database) -> None:
+    done = migrate(unmigrated.settings())
+    assert [revision.split()[0] for revision in done] == ["0001", "0002"]
+    before = unmigrated.execute("select oid, relfilenode from pg_class order by 1")
+    assert migrate(unmigrated.settings()) == []
+    assert unmigrated.execute("select oid, relfilenode from pg_class order by 1") == before
+    assert problems(unmigrated.settings()) == []
+
+
+def test_several_migrations_at_once(unmigrated: Database, database: Database) -> None:
+    """One migrates, the others wait and then find nothing to do."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(clickstats(unmigrated.url, "migrate")) for _ in range(3)]
+        outputs = [process.communicate(timeout=60) for process in processes]
+        assert [process.returncode for process in processes] == [0, 0, 0], outputs
+    assert sum("0001" in output for output, _ in outputs) == 1
+    assert sum("Nothing to do" in output for output, _ in outputs) == 2
+    assert catalog(unmigrated) == catalog(database)
+
+
+def test_the_metadata_describe_the_migrated_database(database: Database) -> None:
+    """Types, defaults, keys, indexes and comments, as Alembic compares them."""
+    engine = sa.create_engine(
+        database.url.replace("postgresql://", "postgresql+psycopg2://"), poolclass=sa.NullPool
+    )
+    names = set(tables.ours.tables)
+
+    def is_ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
+        return kind != "table" or name in names
+
+    options = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": is_ours,
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, tables.ours) == []
+    assert names == {"link_click_analytics", "clickstats_runs"}
+
+
+@pytest.mark.parametrize("table", ["jobs", "job_applications", "link_tracking", "link_clicks"])
+def test_a_source_table_that_is_missing(unmigrated: Database, table: str) -> None:
+    unmigrated.execute(f"drop table {table}")
+    with pytest.raises(SchemaError, match=f"table {table} is missing"):
+        migrate(unmigrated.settings())
+    assert ours(unmigrated) == []
+
+
+def test_another_schema(unmigrated: Database) -> None:
+    """Everything goes there; a table of the same name elsewhere is nobody's business."""
+    unmigrated.execute(
+        'create schema "Other one";'
+        + "".join(
+            f'alter table {table} set schema "Other one";'
+            for table in ("jobs", "job_applications", "link_tracking", "link_clicks")
+        )
+        + "create table link_click_analytics (id integer)"
+    )
+    settings = unmigrated.settings(schema="Other one")
+    assert migrate(settings) != []
+    assert ours(unmigrated, '"Other one"') == [
+        "clickstats_migrations", "clickstats_runs", "link_click_analytics"
+    ]  # fmt: skip
+    assert ours(unmigrated) == ["link_click_analytics"]
+    assert problems(settings) == []
+
+
+# --- adopt -------------------------------------------------------------------------------------
+
+
+def test_a_table_made_by_hand_is_adopted_with_its_rows(
+    by_hand: Database, database: Database
+) -> None:
+    by_hand.load(
+        world_drawn(
+            """
+            jobs: J
+
+            application | job | created at
+            A           | J   | 2024-03-04 09:00
+
+            link | application | link function
+            a    | A           | LinkedIn
+
+            link | clicked at
+            a    | 2024-03-04 10:00
+            """
+        ).world
+    )
+    by_hand.execute(
+        "insert into link_click_analytics (application_id, total_click_events)"
+        " select id, 99 from job_applications"
+    )
+    kept = by_hand.execute("select id, created_at from link_click_analytics")
+    migrate(by_hand.settings())
+    assert catalog(by_hand) == catalog(database)
+    run_all(by_hand.settings())
+    assert by_hand.execute("select id, created_at from link_click_analytics") == kept
+    assert stored(by_hand) == reference(by_hand)
+
+
+def test_missing_indexes_and_the_comment_are_added(by_hand: Database, database: Database) -> None:
+    by_hand.execute(
+        """
+        drop index idx_analytics_application, idx_analytics_job, idx_analytics_engagement_score,
+            idx_analytics_intent_score, idx_analytics_calculated_at,
+            idx_analytics_unique_application;
+        comment on table link_click_analytics is null
+        """
+    )
+    assert sum("index" in problem for problem in problems(by_hand.settings())) == 6
+    migrate(by_hand.settings())
+    assert catalog(by_hand) == catalog(database)
+
+
+def test_an_index_that_was_dropped_later_is_added_again(
+    database: Database, by_hand: Database
+) -> None:
+    database.execute("drop index idx_analytics_job")
+    [problem] = problems(database.settings())
+    assert "run `clickstats migrate`" in problem
+    migrate(database.settings())
+    assert problems(database.settings()) == []
+    assert catalog(database) == catalog(by_hand)
+
+
+def test_a_further_index_is_no_difference(by_hand: Database) -> None:
+    by_hand.execute("create index mine on link_click_analytics (job_id, intent_score)")
+    migrate(by_hand.settings())
+    assert problems(by_hand.settings()) == []
+
+
+DIFFERENCES = {
+    "a column's type": ("alter column total_click_events type bigint", "total_click_events"),
+    "a column's precision": ("alter column engagement_velocity type numeric(10, 2)", "velocity"),
+    "a time zone": ("alter column calculated_at type timestamptz", "calculated_at"),
+    "an array's type": ("alter column click_sequence type varchar(50)[]", "click_sequence"),
+    "a missing default": ("alter column intent_score drop default", "intent_score"),
+    "another default": ("alter column total_click_events set default 1", "total_click_events"),
+    "no default id": ("alter column id drop default", "gen_random_uuid"),
+    "a further not null": ("alter column job_id set not null", "job_id"),
+    "a missing column": ("drop column peak_click_hour", "peak_click_hour"),
+    "a further column": ("add column mine text", "mine"),
+    "a missing check": ("drop constraint valid_peak_hour", "valid_peak_hour"),
+    "another check": (
+        "drop constraint valid_intent_score,"
+        " add constraint valid_intent_score check (intent_score between 0 and 10)",
+        "valid_intent_score",
+    ),
+    "a further check": ("add check (total_click_events < 100)", "total_click_events < 100"),
+    "a missing foreign key": (
+        "drop constraint link_click_analytics_application_id_fkey",
+        "application_id",
+    ),
+    "another foreign key": (
+        "drop constraint link_click_analytics_job_id_fkey,"
+        " add foreign key (job_id) references jobs (id) on delete cascade",
+        "cascade",
+    ),
+    "a missing primary key": ("drop constraint link_click_analytics_pkey", "primary key"),
+}
+INDEX_DIFFERENCES = {
+    "an index of another column": ("idx_analytics_job", "(id)"),
+    "an index in another direction": ("idx_analytics_intent_score", "(intent_score)"),
+    "an index of a part": ("idx_analytics_job", "(job_id) where job_id is not null"),
+    "an index that is not unique": ("idx_analytics_unique_application", "(application_id)"),
+}
+
+
+@pytest.mark.parametrize(("change", "found"), DIFFERENCES.values(), ids=DIFFERENCES.keys())
+def test_what_differs_is_listed_and_nothing_is_changed(
+    by_hand: Database, change: str, found: str
+) -> None:
+    by_hand.execute(f"alter table link_click_analytics {change}")
+    refuses(by_hand, found)
+
+
+@pytest.mark.parametrize(
+    ("index", "definition"), INDEX_DIFFERENCES.values(), ids=INDEX_DIFFERENCES.keys()
+)
+def test_an_index_that_differs_is_listed_and_nothing_is_changed(
+    by_hand: Database, index: str, definition: str
+) -> None:
+    by_hand.execute(
+        f"drop index {index}; create index {index} on link_click_analytics {definition}"
+    )
+    refuses(by_hand, index)
+
+
+def test_a_further_unique_index_is_listed_and_nothing_is_changed(by_hand: Database) -> None:
+    """With it, two applications for the same job would make the run fail."""
+    by_hand.execute("create unique index mine on link_click_analytics (job_id)")
+    refuses(by_hand, "mine")
+
+
+def refuses(database: Database, found: str) -> None:
+    before = catalog(database)
+    with pytest.raises(SchemaError, match="link_click_analytics") as error:
+        migrate(database.settings())
+    assert found.lower() in str(error.value).lower()
+    assert "\n" not in str(error.value)
+    assert catalog(database) == before
+    assert ours(database) == ["link_click_analytics"]
+    assert any(found.lower() in problem.lower() for problem in problems(database.settings()))
+
+
+def test_all_differences_are_listed(by_hand: Database) -> None:
+    by_hand.execute(
+        "alter table link_click_analytics drop column peak_click_hour, add column mine text,"
+        " alter column intent_score drop default"
+    )
+    code, output, said = finished(by_hand.url, "migrate")
+    assert (code, output) == (5, "")
+    assert said.count("\n") == 1
+    for found in ("peak_click_hour", "mine", "intent_score"):
+        assert found in said
+
+
+# --- --sql -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hand_made", [False, True])
+def test_the_sql_touches_nothing_and_migrates_when_it_is_run(
+    unmigrated: Database, database: Database, hand_made: bool
+) -> None:
+    if hand_made:
+        unmigrated.execute(REQUIREMENT)
+    before = ours(unmigrated)
+    code, script, said = finished(unmigrated.url, "migrate", "--sql")
+    assert (code, said) == (0, "")
+    assert ours(unmigrated) == before
+    unmigrated.execute(script)
+    for table in ours(database):
+        assert catalog(unmigrated, table) == catalog(database, table)
+    versions = "select * from clickstats_migrations"
+    assert unmigrated.execute(versions) == database.execute(versions)
+    assert migrate(unmigrated.settings()) == []
+    assert pending_sql(unmigrated.settings()) == ""
+    assert finished(unmigrated.url, "migrate", "--sql")[1].strip() == "-- nothing to do"
+
+
+def test_the_sql_is_refused_where_the_migration_would_be(by_hand: Database) -> None:
+    by_hand.execute("alter table link_click_analytics add column mine text")
+    with pytest.raises(SchemaError, match="mine"):
+        pending_sql(by_hand.settings())
+
+
+def test_the_sql_is_for_the_schema(unmigrated: Database) -> None:
+    unmigrated.execute(
+        "create schema other;"
+        + "".join(
+            f"alter table {table} set schema other;"
+            for table in ("jobs", "job_applications", "link_tracking", "link_clicks")
+        )
+    )
+    unmigrated.execute(pending_sql(unmigrated.settings(schema="other")))
+    assert len(ours(unmigrated, "other")) == 3
+    assert ours(unmigrated) == []
+
+
+# --- --check -----------------------------------------------------------------------------------
+
+
+def test_a_check_of_what_is_complete(database: Database) -> None:
+    code, output, said = finished(database.url, "migrate", "--check")
+    assert (code, said) == (0, "")
+    assert "suffice" in output
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("drop table link_clicks", "table link_clicks is missing"),
+        ("drop table link_click_analytics", "table link_click_analytics is missing"),
+        ("drop table clickstats_runs", "table clickstats_runs is missing"),
+        ("drop index idx_analytics_job", "index idx_analytics_job"),
+        ("alter table link_clicks drop clicked_at", "column link_clicks.clicked_at is missing"),
+        ("alter table jobs rename id to job", "column jobs.id is missing"),
+        (
+            "alter table link_clicks alter clicked_at type bigint using 0",
+            "column link_clicks.clicked_at is BIGINT, expected TIMESTAMP",
+        ),
+        (
+            "alter table link_click_analytics alter job_id type text,"
+            " drop constraint link_click_analytics_job_id_fkey",
+            "job_id",
+        ),
+        ("delete from clickstats_migrations", "revision"),
+    ],
+)
+def test_a_check_says_what_is_missing(database: Database, damage: str, found: str) -> None:
+    database.execute(damage)
+    assert any(found in problem for problem in problems(database.settings()))
+
+
+def test_a_check_knows_sources_with_other_types_that_do(database: Database) -> None:
+    database.execute(
+        """
+        alter table link_clicks alter clicked_at type timestamptz;
+        alter table link_clicks alter tracking_id type text;
+        alter table link_tracking alter link_function type text;
+        alter table link_tracking rename to links;
+        create view link_tracking as select tracking_id, application_id, link_function from links
+        """
+    )
+    assert problems(database.settings()) == []

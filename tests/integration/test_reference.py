@@ -1,0 +1,72 @@
+"""On made-up data of a plausible kind, every column of every row is what reference.sql says."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from pipeline import sample
+from pipeline.migrate import migrate
+from pipeline.run import run_all
+from schema.sql import statement
+from tests.databases import Database, fresh
+from tests.engines import COLUMNS
+
+# Rows that one side has and the other has not. To EXCEPT, an interval in another form is the same.
+DIFFERENT = f"""
+    with reference as ({statement("reference")}),
+    stored as (select {", ".join(COLUMNS)} from link_click_analytics)
+    select 'expected' as which, * from (table reference except table stored) as missing
+    union all
+    select 'stored', * from (table stored except table reference) as unexpected
+    limit 10
+"""
+COUNTS = statement("reference_counts")
+SMALL = (2_000, 20_000)
+LARGE = pytest.param((200_000, 2_000_000), marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=[SMALL, LARGE], ids=["small", "large"])
+def sampled(request: pytest.FixtureRequest, server_url: str) -> Iterator[Database]:
+    """A migrated database with the made-up tables."""
+    with fresh(server_url) as database:
+        with closing(database.connect()) as own:
+            sample.load(own, *request.param)
+        migrate(database.settings())
+        yield database
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Asia/Kolkata"])
+def test_every_column_of_every_row(sampled: Database, timezone: str) -> None:
+    report = run_all(sampled.settings(timezone=timezone))
+    assert report.inserted + report.updated > report.applications // 2
+    assert different(sampled, timezone) == []
+
+    [counts] = sampled.execute(COUNTS)
+    assert counts == (
+        report.clicks_read,
+        report.clicks_used,
+        report.clicks_unusable,
+        report.clicks_unattributed,
+    )
+    assert min(counts) > 0
+
+    again = run_all(sampled.settings(timezone=timezone))
+    assert (again.inserted, again.updated) == (0, 0)
+    assert again.unchanged == report.applications
+
+
+def test_what_is_different_would_be_found(sampled: Database) -> None:
+    run_all(sampled.settings())
+    sampled.execute(
+        "update link_click_analytics set engagement_velocity = engagement_velocity + 0.0001"
+        " where application_id = (select min(application_id::text)::uuid from link_click_analytics)"
+    )
+    assert [which for which, *_ in different(sampled, "UTC")] == ["expected", "stored"]
+
+
+def different(database: Database, timezone: str) -> list[tuple[object, ...]]:
+    parameters = {"timezone": timezone, "application_ids": "{}"}
+    return database.execute(
+        "set local timezone to 'UTC'; set local work_mem = '512MB';" + DIFFERENT, parameters
+    )

@@ -1,0 +1,400 @@
+"""Every figure of a report equals an SQL query over the tables."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipeline.report import RESPONSE_EDGES, Overview, overview, share
+from pipeline.scores import SCORES
+from tests.databases import Database
+from tests.drawings import named, world_drawn
+
+DEFAULTS = {"interview": ["interview*"], "offer": ["offer*"]}
+OURS = "from link_click_analytics where application_id is not null"
+
+
+def report(database: Database, timezone: str = "UTC", **statuses: list[str]) -> Overview:
+    return overview(database.settings(timezone=timezone), **(DEFAULTS | statuses))
+
+
+@pytest.fixture(scope="module")
+def seen(sampled: Database) -> Overview:
+    return report(sampled)
+
+
+def one(database: Database, query: str) -> Any:
+    [(value,)] = database.execute(query)
+    return value
+
+
+def test_totals(sampled: Database, seen: Overview) -> None:
+    assert seen.totals == {
+        "applications": one(sampled, "select count(*) from job_applications"),
+        "missing": 0,
+        "rows_without_application": 0,
+        "stored": one(sampled, f"select count(*) {OURS}"),
+        "with_clicks": one(sampled, f"select count(*) {OURS} and total_click_events > 0"),
+        "clicks": one(sampled, f"select sum(total_click_events) {OURS}"),
+        "link_functions": one(sampled, "select count(distinct link_function) from link_tracking"),
+        "oldest_calculated_at": one(sampled, f"select min(calculated_at) {OURS}"),
+        "newest_calculated_at": one(sampled, f"select max(calculated_at) {OURS}"),
+        "newest_updated_at": one(sampled, f"select max(updated_at) {OURS}"),
+    }
+
+
+def test_scores(sampled: Database, seen: Overview) -> None:
+    for row in seen.scores:
+        mean, median = sampled.execute(
+            f"select avg({row['score']}), percentile_cont(0.5) within group (order by"
+            f" {row['score']}) {OURS}"
+        )[0]
+        assert (row["mean"], row["median"]) == (pytest.approx(float(mean)), median)
+
+
+def test_distribution(sampled: Database, seen: Overview) -> None:
+    for row in seen.distribution:
+        highest = 100 if row["band"] == 90 else row["band"] + 9
+        assert row["applications"] == one(
+            sampled,
+            f"select count(*) {OURS} and {row['score']} between {row['band']} and {highest}",
+        )
+    assert len(seen.distribution) == 20
+
+
+def test_joint(sampled: Database, seen: Overview) -> None:
+    found = {
+        (row["engagement_band"], row["intent_band"]): row["applications"] for row in seen.joint
+    }
+    counted = sampled.execute(
+        "select least(engagement_score / 10, 9) * 10, least(intent_score / 10, 9) * 10, count(*)"
+        f" {OURS} group by 1, 2"
+    )
+    assert {key: count for key, count in found.items() if count} == {
+        (engagement, intent): count for engagement, intent, count in counted
+    }
+    assert len(found) == 100
+
+
+@pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+def test_clicks_by_hour(sampled: Database, timezone: str) -> None:
+    found = report(sampled, timezone).clicks_by_hour
+    counted = sampled.execute(
+        "select extract(dow from at)::int, extract(hour from at)::int, count(*) from ("
+        f" select clicked_at at time zone 'UTC' at time zone '{timezone}' as at"
+        " from link_clicks join link_tracking using (tracking_id)"
+        " join job_applications on job_applications.id = application_id"
+        " where clicked_at >= '1970-01-01' and clicked_at < '2100-01-01'"
+        ") as click group by 1, 2"
+    )
+    assert len(found) == 7 * 24
+    assert {(row["day_of_week"], row["hour"]): row["clicks"] for row in found if row["clicks"]} == {
+        (day, hour): count for day, hour, count in counted
+    }
+
+
+def test_response(sampled: Database, seen: Overview) -> None:
+    lower, median, upper = one(
+        sampled,
+        "select percentile_cont(array[0.25, 0.5, 0.75]) within group (order by time_to_first_click)"
+        f" {OURS} and time_to_first_click > '0'",
+    )
+    exact = {"lower_quartile": lower, "median": median, "upper_quartile": upper}
+    for name, value in exact.items():
+        assert abs(seen.response[name] - value) <= timedelta(microseconds=1)
+    for name, condition in {
+        "after": "time_to_first_click > '0'",
+        "not_after": "time_to_first_click <= '0'",
+        "none": "time_to_first_click is null",
+    }.items():
+        assert seen.response[name] == one(sampled, f"select count(*) {OURS} and {condition}")
+
+
+def test_response_times(sampled: Database, seen: Overview) -> None:
+    assert [row["at_least"] for row in seen.response_times] == RESPONSE_EDGES
+    for row in seen.response_times:
+        below = row["below"] or timedelta(days=100_000)
+        [(count,)] = sampled.execute(
+            f"select count(*) {OURS} and time_to_first_click > '0'"
+            " and time_to_first_click >= %s and time_to_first_click < %s",
+            (row["at_least"], below),
+        )
+        assert row["applications"] == count
+    assert sum(row["applications"] for row in seen.response_times) == seen.response["after"]
+
+
+def test_functions(sampled: Database, seen: Overview) -> None:
+    counted = sampled.execute(
+        "select name, count(*), count(distinct application_id),"
+        " count(*) filter (where place = 1),"
+        " count(*) filter (where place = total_click_events)"
+        " from link_click_analytics,"
+        " unnest(click_sequence) with ordinality as click (name, place)"
+        ' group by name order by count(*) desc, name collate "C"'
+    )
+    assert [tuple(row.values()) for row in seen.functions] == counted
+
+
+def test_sequences(sampled: Database, seen: Overview) -> None:
+    counted = sampled.execute(
+        f"select click_sequence, total_click_events, count(*) {OURS} and total_click_events > 0"
+        " group by 1, 2 order by 3 desc limit 10"
+    )
+    assert [row["applications"] for row in seen.sequences] == [count for _, _, count in counted]
+    for row in seen.sequences:
+        [(count,)] = sampled.execute(
+            f"select count(*) {OURS} and click_sequence = %s", [row["click_sequence"]]
+        )
+        assert (row["applications"], row["clicks"]) == (count, len(row["click_sequence"]))
+
+
+# the rules once more, as conditions and points in SQL
+RESPONSE = "time_to_first_click > '0' and time_to_first_click < interval '{} hours'"
+ABOVE = (
+    "total_click_events * 86400::numeric > {} * greatest(86400,"
+    " extract(epoch from time_between_first_last_click))"
+)
+CALENDLY = ("'Calendly' = any (click_sequence)", "40")
+RULES = {
+    ("engagement_score", "any engagement"): ("total_click_events > 0", "10"),
+    ("engagement_score", "LinkedIn viewed"): ("'LinkedIn' = any (click_sequence)", "25"),
+    ("engagement_score", "Calendly clicked"): CALENDLY,
+    ("engagement_score", "repeat clicks"): (
+        "total_click_events > unique_functions_clicked",
+        "least(15, 5 * (total_click_events - unique_functions_clicked))",
+    ),
+    ("engagement_score", "quick response"): (RESPONSE.format(4), "30"),
+    ("engagement_score", "weekend click"): ("click_days_of_week && '{0,6}'", "20"),
+    ("engagement_score", "several link types"): (
+        "unique_functions_clicked > 1",
+        "10 * (unique_functions_clicked - 1)",
+    ),
+    ("intent_score", "very quick response"): (RESPONSE.format(2), "50"),
+    ("intent_score", "quick response"): (
+        f"{RESPONSE.format(8)} and not ({RESPONSE.format(2)})",
+        "30",
+    ),
+    ("intent_score", "high velocity"): (ABOVE.format(2), "30"),
+    ("intent_score", "moderate velocity"): (f"{ABOVE.format(1)} and not {ABOVE.format(2)}", "15"),
+    ("intent_score", "Calendly clicked"): CALENDLY,
+    ("intent_score", "repeat visits"): ("total_click_events > 3", "20"),
+}
+
+
+def test_rules(sampled: Database, seen: Overview) -> None:
+    found = {(row["score"], row["rule"]): row for row in seen.rules}
+    assert list(found) == [
+        *(key for key in RULES if key[0] == "engagement_score"),
+        ("engagement_score", "cap"),
+        *(key for key in RULES if key[0] == "intent_score"),
+        ("intent_score", "cap"),
+    ]
+    for key, (condition, points) in RULES.items():
+        [expected] = sampled.execute(
+            f"select count(*), coalesce(sum({points}), 0) {OURS} and ({condition})"
+        )
+        assert (found[key]["applications"], found[key]["points"]) == expected
+    for score in SCORES:
+        total = sum(row["points"] for row in seen.rules if row["score"] == score)
+        assert total == one(sampled, f"select sum({score}) {OURS}")
+
+
+def test_outcomes(sampled: Database, seen: Overview) -> None:
+    assert seen.outcomes
+    for row in seen.outcomes:
+        [expected] = sampled.execute(
+            "select count(*), count(*) filter (where lower(application_status) like %s)"
+            " from link_click_analytics join job_applications a on a.id = application_id"
+            f" where least({row['score']} / 10, 9) * 10 = {row['band']}",
+            [f"{row['outcome']}%"],
+        )
+        assert (row["applications"], row["successes"]) == expected
+        assert row["rate"] == pytest.approx(expected[1] / expected[0])
+        assert row["low"] < row["rate"] < row["high"]
+    assert len(seen.outcomes) == 40
+
+
+def test_verdicts_add_both_halves_up(seen: Overview) -> None:
+    assert seen.verdicts
+    assert seen.outcomes
+    for verdict in seen.verdicts:
+        for half, bands in (("below_50", range(50)), ("from_50", range(50, 101))):
+            rows = [
+                row
+                for row in seen.outcomes
+                if (row["score"], row["outcome"]) == (verdict["score"], verdict["outcome"])
+                and row["band"] in bands
+            ]
+            assert verdict[half] == share(
+                sum(row["successes"] for row in rows), sum(row["applications"] for row in rows)
+            )
+        apart = verdict["below_50"]["high"] < verdict["from_50"]["low"]
+        assert (verdict["verdict"] == "higher") == apart
+
+
+def test_top(sampled: Database, seen: Overview) -> None:
+    best = sampled.execute(
+        f"select application_id, intent_score, engagement_score, hours_to_first_click {OURS}"
+        " order by intent_score desc, engagement_score desc, total_click_events desc,"
+        " application_id limit 10"
+    )
+    names = ("application_id", "intent_score", "engagement_score", "hours_to_first_click")
+    assert [tuple(row[name] for name in names) for row in seen.top] == best
+    assert isinstance(seen.top[0]["hours_to_first_click"], Decimal)
+
+
+# --- what else may be in the tables ----------------------------------------------------------
+
+STATUSES = world_drawn(
+    """
+    jobs: J
+
+    application | job | created at
+    a           | J   | 2024-03-04 09:00
+    b           | J   | 2024-03-04 09:00
+    c           | J   | 2024-03-04 09:00
+    d           | J   | 2024-03-04 09:00
+    e           | J   | 2024-03-04 09:00
+
+    link | application | link function
+    a    | a           | LinkedIn
+
+    link | clicked at
+    a    | 2024-03-04 12:30
+    """
+).world
+
+
+@pytest.fixture
+def with_statuses(database: Database) -> Database:
+    """Five applications with statuses; nobody has 50 points or more."""
+    database.load(STATUSES)
+    statuses = {"a": "Interview_Scheduled", "b": "OFFER", "c": "no_offer", "d": "100%", "e": None}
+    for name, status in statuses.items():
+        database.execute(
+            "update job_applications set application_status = %s where id = %s",
+            (status, str(named(name))),
+        )
+        database.execute(
+            "insert into link_click_analytics (application_id) values (%s)", [str(named(name))]
+        )
+    return database
+
+
+@pytest.mark.parametrize(
+    ("interview", "expected"),
+    [
+        (["interview*"], 1),
+        (["interview"], 0),
+        (["INTERVIEW_scheduled"], 1),
+        (["interviewXscheduled"], 0),
+        (["*offer"], 2),
+        (["100%"], 1),
+        (["1%"], 0),
+        (["offer", "interview*"], 2),
+        (["*"], 4),
+        (["nothing\\"], 0),
+    ],
+)
+def test_which_statuses_count(with_statuses: Database, interview: list[str], expected: int) -> None:
+    outcomes = report(with_statuses, interview=interview).outcomes
+    assert outcomes
+    assert outcomes[0] | {"rate": 0, "low": 0, "high": 0} == {
+        "score": "engagement_score",
+        "outcome": "interview",
+        "band": 0,
+        "applications": 5,
+        "successes": expected,
+        "rate": 0,
+        "low": 0,
+        "high": 0,
+    }
+
+
+def test_where_a_half_is_empty_nothing_is_shown(with_statuses: Database) -> None:
+    verdicts = report(with_statuses).verdicts
+    assert verdicts
+    assert {row["verdict"] for row in verdicts} == {"not shown"}
+    assert verdicts[0]["from_50"]["rate"] is None
+
+
+def test_without_a_status_column(database: Database) -> None:
+    database.execute("alter table job_applications drop column application_status")
+    seen = report(database)
+    assert seen.outcomes is seen.verdicts is None
+
+
+def test_an_empty_table(database: Database) -> None:
+    seen = report(database)
+    assert seen.totals["stored"] == seen.totals["applications"] == 0
+    assert seen.response["median"] is None
+    assert seen.functions == seen.sequences == seen.top == []
+
+
+def test_rows_without_application_and_missing_rows(database: Database) -> None:
+    database.load(STATUSES)
+    database.execute("insert into link_click_analytics (engagement_score) values (90), (null)")
+    totals = report(database).totals
+    assert (totals["applications"], totals["missing"], totals["stored"]) == (5, 5, 0)
+    assert totals["rows_without_application"] == 2
+
+
+def test_rows_full_of_nulls(database: Database) -> None:
+    """Another program may have written them."""
+    database.load(STATUSES)
+    database.execute(
+        "insert into link_click_analytics (application_id, engagement_score, intent_score,"
+        " total_click_events, unique_functions_clicked) values (%s, null, null, null, null)",
+        [str(named("a"))],
+    )
+    seen = report(database)
+    assert seen.totals["stored"] == 1
+    assert not any(row["applications"] for row in seen.distribution)
+
+
+def test_the_zone_is_that_of_the_moment_of_the_click(database: Database) -> None:
+    """A click in summer time and one in winter time."""
+    database.load(
+        world_drawn(
+            """
+            jobs: J
+
+            application | job | created at
+            A           | J   | 2024-01-01 09:00
+
+            link | application | link function
+            a    | A           | LinkedIn
+
+            link | clicked at
+            a    | 2024-01-01 23:59:59.999999
+            a    | 2024-07-01 22:00
+            """
+        ).world
+    )
+    found = report(database, "Europe/Berlin").clicks_by_hour
+    at = [
+        datetime(2024, 1, 1, 23, 59, tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo("Europe/Berlin")),
+        datetime(2024, 7, 1, 22, 0, tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo("Europe/Berlin")),
+    ]
+    assert [(row["day_of_week"], row["hour"]) for row in found if row["clicks"]] == [
+        (each.isoweekday() % 7, each.hour) for each in at
+    ]
+
+
+@pytest.mark.parametrize(
+    ("successes", "applications", "low", "high"),
+    [  # R, binom::binom.wilson
+        (0, 10, 0.0, 0.2775328),
+        (5, 10, 0.2365931, 0.7634069),
+        (10, 10, 0.7224672, 1.0),
+        (81, 263, 0.2552746, 0.3662071),
+    ],
+)
+def test_wilson_intervals(successes: int, applications: int, low: float, high: float) -> None:
+    found = share(successes, applications)
+    assert (found["low"], found["high"]) == (
+        pytest.approx(low, abs=1e-4),
+        pytest.approx(high, abs=1e-4),
+    )
