@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
 ROWS_PER_SLICE = 200_000
-ATTEMPTS = 5
+ATTEMPTS = 10
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'; SET LOCAL enable_hashjoin = off"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'; SET LOCAL enable_hashjoin = off"
 TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
 
 
