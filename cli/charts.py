@@ -11,6 +11,7 @@ from datetime import timedelta
 from math import sqrt
 from typing import Any
 
+from cli.output import printable
 from cli.wording import band, brief, percent
 
 Spec = dict[str, Any]
@@ -156,10 +157,15 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
         }
         for row in rows
     ]
-    top = 1.15 * max(row["applications"] for row in rows)  # room for the signs
+    top = 1.25 * max(row["applications"] for row in rows)  # room for the signs
     lines = [
-        {"at": min(max(at, SHORTEST), LONGEST).total_seconds(), "sign": sign, "within": brief(at)}
-        for sign, at in quartiles.items()
+        {
+            "at": min(max(at, SHORTEST), LONGEST).total_seconds(),
+            "sign": sign,
+            "within": brief(at),
+            "height": 8 + 16 * number,  # they may stand close together
+        }
+        for number, (sign, at) in enumerate(quartiles.items())
     ]
     seconds = {
         "type": "quantitative",
@@ -190,10 +196,10 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
             },
             {
                 "data": {"values": lines},
-                "mark": {"type": "text", "align": "left", "dx": 4, "dy": 8, "fontSize": 16},
+                "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 16},
                 "encoding": {
                     "x": {"field": "at", **seconds},
-                    "y": {"value": 0},
+                    "y": {"field": "height", "type": "quantitative", "scale": None},
                     "text": {"field": "sign"},
                     "tooltip": _tooltip("sign", "within"),
                 },
@@ -205,7 +211,7 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
 def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
     """Two bars a link function, one for each column in `kinds`, under the name given there."""
     values = [
-        {"link function": row["link_function"] or '""', "kind": name, "count": row[column]}
+        {"link function": printable(row["link_function"]), "kind": name, "count": row[column]}
         for row in rows
         for column, name in kinds.items()
     ]
@@ -268,7 +274,7 @@ def rules(rows: Rows, column: str, score: str) -> Spec:
                 "field": column,
                 "type": "quantitative",
                 "axis": None,
-                "scale": {"domain": [min(figures), max(figures)], "nice": False, **room},
+                "scale": {"domain": [min(figures), max(figures) or 1], "nice": False, **room},
             },
             "tooltip": _tooltip("rule", "fires on", "applications", "points"),
         },
@@ -347,9 +353,9 @@ def _named(field: str, *, title: str | None = None, domain: Sequence[Any] | None
 
 
 def _count(field: str) -> Spec:
-    """An axis of counts: 0, 100k, 200k."""
-    label = "datum.value === 0 ? '0' : format(datum.value, '~s')"
-    axis = {"labelExpr": label, "tickCount": 5, "tickMinStep": 1}
+    """An axis of counts: 0, 100k, 200k, and nothing between 0 and 1."""
+    label = "datum.value === 0 ? '0' : datum.value % 1 ? '' : format(datum.value, '~s')"
+    axis = {"labelExpr": label, "tickCount": 5}
     return {"field": field, "type": "quantitative", "axis": axis}
 
 

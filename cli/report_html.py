@@ -13,7 +13,7 @@ import vl_convert
 from jinja2 import Environment
 
 from cli import charts
-from cli.output import text_of
+from cli.output import printable, text_of
 from cli.wording import (
     NO_STATUS,
     band,
@@ -289,7 +289,7 @@ def _functions(seen: Overview) -> Iterator[Figure]:
     table = Table(
         ("link function", "clicks", "applications", "first click", "last click"),
         [
-            (row["link_function"] or '""', *(f"{row[name]:,}" for name in columns))
+            (printable(row["link_function"]), *(f"{row[name]:,}" for name in columns))
             for row in seen.functions
         ],
     )
@@ -318,7 +318,7 @@ def _functions(seen: Overview) -> Iterator[Figure]:
 
 def _sequences(seen: Overview) -> Figure:
     rows = [
-        {"sequence": sequence(row), "applications": row["applications"]} for row in seen.sequences
+        {"sequence": printable(sequence(row)), "applications": row["applications"]} for row in seen.sequences
     ]
     return Figure(
         "The commonest sequences",
