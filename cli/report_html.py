@@ -317,9 +317,7 @@ def _functions(seen: Overview) -> Iterator[Figure]:
 
 
 def _sequences(seen: Overview) -> Figure:
-    rows = [
-        {"sequence": printable(sequence(row)), "applications": row["applications"]} for row in seen.sequences
-    ]
+    rows = [{**row, "sequence": printable(sequence(row))} for row in seen.sequences]
     return Figure(
         "The commonest sequences",
         Table(
@@ -348,7 +346,7 @@ def _top(seen: Overview) -> Figure:
             [
                 (
                     row["application_id"],
-                    row["last_functions"],
+                    printable(row["last_functions"] or "–"),
                     *(text_of(row[name]) for name in columns),
                 )
                 for row in seen.top

@@ -16,6 +16,7 @@ from typer.main import get_group
 from cli.app import app
 from pipeline.dictionary import RULES
 from pipeline.errors import ClickstatsError
+from pipeline.load import ATTEMPTS, LOCK_TIMEOUT
 from pipeline.run import run_all
 from pipeline.scores import SCORES
 from pipeline.status import status, write_metrics
@@ -395,3 +396,10 @@ def test_the_queries_of_the_ledger_run(database: Database) -> None:
     assert len(queries) == 5
     for query in queries:
         database.execute(query)
+
+
+def test_the_limits_of_writing_are_those_of_the_code() -> None:
+    """What architecture.md and the runbook say about waiting for other programs' locks."""
+    assert (ATTEMPTS, "'300ms'" in LOCK_TIMEOUT) == (10, True)
+    assert "ten attempts" in section(OPERATIONS, "### Exit 8")
+    assert "short (0.3 s)" in text_of(DOCS / "architecture.md")

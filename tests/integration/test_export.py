@@ -26,10 +26,11 @@ from tests.strategies import HOSTILE
 
 Row = dict[str, Any]
 SPANS = {"time_to_first_click", "time_between_first_last_click"}
+EVERYTHING = Filters()
 INSTANTS = {"calculated_at", "created_at", "updated_at"}
 
 
-def exported(database: Database, file_format: str, filters: Filters = Filters()) -> bytes:
+def exported(database: Database, file_format: str, filters: Filters = EVERYTHING) -> bytes:
     file = BytesIO()
     rows = export(database.settings(), filters, file, file_format)
     assert rows == len(READ[file_format](file.getvalue()))
@@ -78,11 +79,11 @@ def parsed(name: str, value: Any) -> Any:
         return -span if value.startswith("-") else span
     match STORED[name]:
         case pl.List():
-            return value if isinstance(value, list) else json.loads(value)
+            value = value if isinstance(value, list) else json.loads(value)
         case pl.Decimal(scale=scale):
-            return Decimal(value).quantize(Decimal(10) ** -scale)
+            value = Decimal(value).quantize(Decimal(10) ** -scale)
         case pl.Int32():
-            return int(value)
+            value = int(value)
     return value
 
 
@@ -235,9 +236,14 @@ def test_a_file_replaces_the_old_one_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as file:
-        file.write(b"new")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with whole_file(path) as file:
+            file.write(b"new")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

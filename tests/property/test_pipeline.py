@@ -19,7 +19,7 @@ from tests.worlds import load
 in_memory = settings(max_examples=250, deadline=None)
 law = settings(max_examples=80, deadline=None)
 in_the_database = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )

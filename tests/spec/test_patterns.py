@@ -232,27 +232,21 @@ def test_velocity_counts_at_least_one_day_and_is_rounded_half_up(
     )
 
 
-@pytest.mark.parametrize(
-    ("second_day", "velocity"),
-    [("Tue 2024-03-05 09:00", "100000.0000"), ("Thu 2024-03-07 09:00", "33333.3333")],
-)
-def test_a_hundred_thousand_clicks_on_one_application(
-    application: Specification, second_day: str, velocity: str
-) -> None:
+def test_a_hundred_thousand_clicks_on_one_application(application: Specification) -> None:
     """Nothing overflows on the way to the ten-thousandth of a click a day."""
     application(
-        f"""
+        """
         created at: Mon 2024-03-04 08:59:42
 
         clicked at           | link function
         Mon 2024-03-04 09:00 | LinkedIn      | × 99999
-        {second_day}         | Resume
+        Thu 2024-03-07 09:00 | Resume
 
         total_click_events       | 100000
         unique_functions_clicked | 2
         hours_to_first_click     | 0.01
         peak_click_hour          | 9
-        engagement_velocity      | {velocity}
+        engagement_velocity      | 33333.3333
         engagement_score         | 10 + 25 + 15 + 30 + 10
         intent_score             | 50 + 30 + 20
         """

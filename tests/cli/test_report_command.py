@@ -1,0 +1,55 @@
+"""`clickstats report` as a user sees it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.commands import clickstats
+from tests.databases import Database
+
+
+def test_text(sampled: Database) -> None:
+    answer = clickstats("report", database=sampled)
+    assert answer.code == 0, answer.errors
+    for heading in (
+        "How the scores are spread",
+        "Whom to follow up first",
+        "How often each rule fires",
+        "Which links are clicked",
+        "Time to the first click",
+        "Do the scores predict?",
+    ):
+        assert heading in answer.text
+    assert max(map(len, answer.text.splitlines())) <= 160
+
+
+def test_statuses_are_a_choice(sampled: Database) -> None:
+    answer = clickstats("report", "--interview", "nothing", "--offer", "OFF*", database=sampled)
+    assert "0.0% of 1,175 applications with 50 points or more have an interview" in answer.text
+    assert "(interview: nothing; offer: OFF*)" in answer.text
+
+
+def test_html(sampled: Database, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    answer = clickstats("report", "--html", str(path), database=sampled)
+    assert (answer.code, answer.output) == (0, b"")
+    assert "report.html: 1.0 MB" in answer.errors
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_html_and_json_exclude_each_other(sampled: Database) -> None:
+    answer = clickstats("report", "--html", "x.html", "--format", "json", database=sampled)
+    assert answer.code == 2
+
+
+@pytest.mark.parametrize("statement", ["drop table link_click_analytics", "drop table link_clicks"])
+def test_a_missing_table_is_exit_5(database: Database, statement: str) -> None:
+    database.execute(statement)
+    answer = clickstats("report", database=database)
+    assert answer.code == 5
+    assert "migrate --check" in answer.errors
+
+
+def test_an_empty_database(database: Database) -> None:
+    answer = clickstats("report", database=database)
+    assert answer.code == 0, answer.errors
