@@ -7,7 +7,7 @@ completion answer at once.
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -28,8 +28,28 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Turn the link clicks of job applications into metrics and two scores, in PostgreSQL.",
 )
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"clickstats {version('clickstats')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Turn the link clicks of job applications into metrics and two scores, in PostgreSQL."""
+
+
 app.command(
     epilog="Examples: clickstats run --all (from cron); "
     "clickstats run --app-id 123e4567-e89b-12d3-a456-426614174000"

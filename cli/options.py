@@ -46,7 +46,7 @@ Timezone = Annotated[
 ConnectTimeout = Annotated[
     int | None,
     typer.Option(
-        metavar="SECONDS", help="Give up on an unreachable server after this long [default: 15]."
+        metavar="SECONDS", help="Give up on an unreachable server after this long \\[default: 15]."
     ),
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]

@@ -48,14 +48,14 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="STATUS",
-            help=f"An application_status that means an interview, {ANY_CASE} [default: interview*]",
+            help=f"An application_status that means an interview, {ANY_CASE} \\[default: interview*]",
         ),
     ] = None,
     offer: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STATUS",
-            help=f"An application_status that means an offer, {ANY_CASE} [default: offer*]",
+            help=f"An application_status that means an offer, {ANY_CASE} \\[default: offer*]",
         ),
     ] = None,
     output: OutputFormat = Format.text,

@@ -213,6 +213,7 @@ def tables(run: Report) -> Group:
             updated=f"{run.updated:,}",
             unchanged=f"{run.unchanged:,}",
             pending=f"{run.pending:,}",
+            newer=f"{run.newer:,}",
             gone=f"{run.gone:,}",
         ),
         row(

@@ -87,8 +87,8 @@ class Source:
 
     def stored(self) -> pl.DataFrame:
         """The stored rows of applications, as `schema.columns.IMAGE`."""
-        [stored] = self._together(lambda: self._read("stored", IMAGE))
-        return stored
+        stored: list[pl.DataFrame] = self._together(lambda: self._read("stored", IMAGE))
+        return stored[0]
 
     def rows_without_application(self) -> int:
         """How many stored rows another program wrote without an application."""

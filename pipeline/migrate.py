@@ -95,6 +95,9 @@ def _own_problems(connection: sa.Connection) -> Iterator[str]:
         yield from _differences(connection, table)
         for name in expected_indexes(table).keys() - found_indexes(connection, table.name).keys():
             yield f"index {name} on {table.name} is missing: run `clickstats migrate`"
+    readable = sa.text("SELECT has_table_privilege(to_regclass(:name), 'SELECT') IS NOT FALSE")
+    if not connection.execute(readable, {"name": VERSION_TABLE}).scalar_one():
+        return  # the missing privilege is listed; which revision it is cannot be known
     if (revision := _revision(connection)) != (head := _scripts().get_current_head()):
         yield f"the tables are at revision {revision}, expected {head}: run `clickstats migrate`"
 

@@ -94,4 +94,8 @@ def _foreign_key(column: str, table: str, referred: str, on_delete: str | None) 
 
 
 def _index(definition: str) -> str:
-    return re.sub(rf" ON ({NAME}\.)?{NAME} (USING btree )?", " ON ", definition).removeprefix("CREATE ").lower()
+    return (
+        re.sub(rf" ON ({NAME}\.)?{NAME} (USING btree )?", " ON ", definition)
+        .removeprefix("CREATE ")
+        .lower()
+    )

@@ -1,5 +1,5 @@
 -- Every click, one row each, in no order. A run adds nothing to this statement but its parameters.
---   link_key_1, link_key_2   128 bits that stand for the tracking id (see docs/decisions/keys.md)
+--   link_key_1, link_key_2   128 bits that stand for the tracking id (see docs/decisions/0001-keys.md)
 --   clicked_at               null when unusable: null, infinite or outside the years 1970 to 2099
 -- In psql: \set seed_1 1  \set seed_2 2  \set application_ids '{}'   ('{}' = every application)
 SELECT
