@@ -48,7 +48,8 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="STATUS",
-            help=f"An application_status that means an interview, {ANY_CASE} \\[default: interview*]",
+            help=f"An application_status that means an interview, {ANY_CASE} "
+            "\\[default: interview*]",
         ),
     ] = None,
     offer: Annotated[
