@@ -5,6 +5,7 @@ dropped in it), else a private one, of the binaries in CLICKSTATS_PG_BIN if that
 """
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -57,6 +58,15 @@ def database(server_url: str, with_all_tables: str) -> Iterator[Database]:
     """A fresh database with empty source tables and an empty link_click_analytics."""
     with fresh(server_url, with_all_tables) as database:
         yield database
+
+
+@pytest.fixture
+def role(database: Database) -> Iterator[str]:
+    """A role that may log in and nothing else; its password is its name."""
+    role = f"clickstats_test_{secrets.token_hex(6)}"
+    database.execute(f"create role {role} login password '{role}'")
+    yield role
+    database.execute(f"drop owned by {role} cascade; drop role {role}")
 
 
 @pytest.fixture

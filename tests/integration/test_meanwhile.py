@@ -130,6 +130,21 @@ def test_what_comes_later_waits_for_the_next_run(filled: Database, meanwhile: Me
     assert stored(filled) == reference(filled) != snapshot
 
 
+def test_a_row_that_another_program_has_added_is_overwritten(
+    filled: Database, meanwhile: Meanwhile
+) -> None:
+    meanwhile(
+        lambda writer: filled.execute(
+            "insert into link_click_analytics (application_id, total_click_events, calculated_at)"
+            f" values ('{A}', 99, '2000-01-01')"
+        )
+    )
+    report = run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+    stamps = "select distinct updated_at, calculated_at from link_click_analytics"
+    assert filled.execute(stamps) == [(report.snapshot_at, report.snapshot_at)]
+
+
 def test_a_deletion_under_way_is_waited_for(
     filled: Database, meanwhile: Meanwhile, other: connection
 ) -> None:

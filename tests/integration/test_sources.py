@@ -1,7 +1,5 @@
 """The source tables in every form, read and written by roles with odd defaults and few rights."""
 
-import secrets
-from collections.abc import Iterator
 from datetime import datetime
 
 import polars as pl
@@ -121,15 +119,6 @@ readers = pytest.mark.parametrize("reader", ["connectorx", "copy"])
 def filled(database: Database) -> Database:
     database.load(WORLD)
     return database
-
-
-@pytest.fixture
-def role(filled: Database) -> Iterator[str]:
-    """A role that may log in and nothing else; its password is its name."""
-    role = f"clickstats_test_{secrets.token_hex(6)}"
-    filled.execute(f"create role {role} login password '{role}'")
-    yield role
-    filled.execute(f"drop owned by {role} cascade; drop role {role}")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ WRONG = [
     ("job_id", "'00000000-0000-0000-0000-00000000000b'"),
     ("time_to_first_click", "null"),
     ("time_to_first_click", "'1 year 2 mons 3 days 04:05:06.789'"),
-    ("time_to_first_click", "'-1 mons +30 days'"),
-    ("time_to_first_click", "'29 days 23:59:59.999999'"),
+    ("time_to_first_click", "'-1 years +360 days'"),
+    ("time_to_first_click", "'389 days 23:59:59.999999'"),
     ("time_to_first_click", "'178956970 years 7 mons 2147483647 days 2562047788:00:54.775807'"),
     ("time_to_first_click", "'-178956970 years -8 mons -2147483647 days -2562047788:00:54.775807'"),
     ("time_between_first_last_click", "null"),
@@ -61,12 +61,13 @@ ENDLESS = [
     ("time_to_first_click", "'-infinity'"),
     ("time_between_first_last_click", "'infinity'"),
 ]
-# other forms of what a run writes, 30 days and 1 day 12:00
+# other forms of what a run writes, 390 days and 1 day 12:00; a month has 30 days to PostgreSQL
 SAME = [
-    ("time_to_first_click", "'1 mon'"),
-    ("time_to_first_click", "'720:00:00'"),
-    ("time_to_first_click", "'29 days 24:00:00'"),
-    ("time_to_first_click", "'2 mons -30 days'"),
+    ("time_to_first_click", "'1 year 1 mon'"),
+    ("time_to_first_click", "'9360:00:00'"),
+    ("time_to_first_click", "'389 days 24:00:00'"),
+    ("time_to_first_click", "'2 years -11 mons'"),
+    ("time_to_first_click", "'14 mons -30 days'"),
     ("time_between_first_last_click", "'36:00:00'"),
     ("time_between_first_last_click", "'2 days -12:00:00'"),
     ("created_at", "null"),
@@ -85,7 +86,7 @@ def applications(database: Database, count: int) -> list[UUID]:
         insert into jobs (id) values ('00000000-0000-0000-0000-00000000000a'),
             ('00000000-0000-0000-0000-00000000000b');
         insert into job_applications (id, job_id, created_at)
-        select md5(n::text)::uuid, '00000000-0000-0000-0000-00000000000a', '2024-01-01 12:00'
+        select md5(n::text)::uuid, '00000000-0000-0000-0000-00000000000a', '2023-01-06 12:00'
         from generate_series(1, %(count)s) as n;
         insert into link_tracking (tracking_id, application_id, link_function)
         select id, id, 'Resume' from job_applications;
@@ -142,10 +143,11 @@ def test_what_is_right_in_another_form_is_left_alone(database: Database) -> None
 
 def test_a_full_run_gives_an_interval_its_usual_form(database: Database) -> None:
     applications(database, 1)
-    database.execute("update link_click_analytics set time_to_first_click = '1 mon'")
+    spans = "time_to_first_click, time_between_first_last_click"
+    database.execute(f"update link_click_analytics set ({spans}) = ('1 year 1 mon', '36:00:00')")
     run_all(database.settings(), Options(full=True))
-    assert database.execute("select time_to_first_click::text from link_click_analytics") == [
-        ("30 days",)
+    assert database.execute(f"select array[{spans}]::text[] from link_click_analytics") == [
+        (["390 days", "1 day 12:00:00"],)
     ]
 
 
