@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from cli.options import Timezone
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def demo(timezone: Timezone = "UTC") -> None:
     """Show clickstats on made-up data, in a private PostgreSQL that is gone afterwards."""
     timezone = checked_timezone(timezone)
+    logging.getLogger("clickstats").setLevel(logging.ERROR)  # the report has the warnings
 
     from pipeline.demo import demo as run_demo
 
@@ -32,6 +34,8 @@ def print_demo(shown: Demo) -> None:
     out.print(spread_table(shown.distribution.iter_rows()))
     out.print("[bold]What the run did[/]")
     out.print(tables(shown.run))
+    for warning in shown.run.warnings:
+        out.print(f"Warning: {warning}")
     again = shown.second_run
     out.print(
         f"A second run over the same data wrote {again.inserted + again.updated} rows"
