@@ -22,6 +22,7 @@ from cli.options import (
 )
 from cli.output import SCHEMA_VERSION, console, print_json, text_of
 from cli.progress import progress
+from cli.wording import band
 from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids, checked_timezone
 
@@ -151,9 +152,8 @@ def print_dry_run(tried: DryRun, output: Format) -> None:
     spread.add_column("score", justify="right")
     for heading in ("engagement now", "then", "intent now", "then"):
         spread.add_column(heading, justify="right")
-    for band, *counts in tried.distribution.iter_rows():
-        name = f"{band}–{100 if band == 90 else band + 9}"
-        spread.add_row(name, *(f"{count:,}" for count in counts))
+    for lowest, *counts in tried.distribution.iter_rows():
+        spread.add_row(band(lowest), *(f"{count:,}" for count in counts))
     out.print(spread)
     if not tried.movers.is_empty():
         movers = Table(box=SIMPLE_HEAD, title="The biggest movers")

@@ -88,7 +88,8 @@ def connect(settings: Settings) -> Connection:
 
 @contextmanager
 def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connection]:
-    """A connection inside one transaction, committed at the end, rolled back on any error.
+    """A connection inside one transaction, committed at the end, rolled back on any error. Errors
+    of the server in its block are raised as what they mean (`server_errors`).
 
     With `snapshot` it is read-only and sees one state of the database throughout: that of its first
     statement, which must be `take_snapshot`.
@@ -119,20 +120,23 @@ def _set_up(connection: Connection, settings: Settings) -> None:
 
 
 def set_up(schema: str) -> list[str]:
-    """What each transaction sets for itself, whatever the role's defaults are.
-
-    pg_temp comes last, so that a temporary table cannot stand in for a real one; pg_catalog, not
-    named, comes first. None of these takes a snapshot.
-    """
-    path = '"' + schema.replace('"', '""') + '"'
+    """What each transaction sets for itself, whatever the role's defaults are; none of it takes a
+    snapshot."""
     return [
-        f"SET LOCAL search_path = {path}, pg_temp",
+        f"SET LOCAL search_path = {search_path(schema)}",
         "SET LOCAL TimeZone = 'UTC'",
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
     ]
+
+
+def search_path(schema: str) -> str:
+    """Where tables are looked up: pg_catalog, not named, comes first, and pg_temp last, so that a
+    temporary table cannot stand in for a real one."""
+    quoted = '"' + schema.replace('"', '""') + '"'
+    return f"{quoted}, pg_temp"
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class Snapshot:
 
 def take_snapshot(connection: Connection) -> Snapshot:
     """Take the snapshot of a session that was opened with `snapshot`, and its instant."""
-    with server_errors(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
         name, taken_at = cursor.fetchone()  # type: ignore[misc]
         return Snapshot(connection, name, taken_at)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,24 +12,12 @@ from pipeline.embedded import server
 from pipeline.migrate import migrate
 from pipeline.outcome import Report
 from pipeline.reader import read_by_copy
+from pipeline.report import TOP
 from pipeline.run import run_all
 from pipeline.settings import Settings
 from schema.sql import statement
 
-if TYPE_CHECKING:
-    pass
-
 APPLICATIONS, CLICKS = 2_000, 6_000
-TOP = pl.Schema(
-    {
-        "application_id": pl.String(),
-        "engagement_score": pl.Int32(),
-        "intent_score": pl.Int32(),
-        "total_click_events": pl.Int32(),
-        "hours_to_first_click": pl.Decimal(10, 2),
-        "last_functions": pl.String(),
-    }
-)
 DISTRIBUTION = pl.Schema({"band": pl.Int32(), "engagement": pl.Int64(), "intent": pl.Int64()})
 
 

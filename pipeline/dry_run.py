@@ -12,7 +12,7 @@ from pipeline.extract import Source
 from pipeline.ledger import last_published
 from pipeline.load import VALUES, compared, image
 from pipeline.outcome import Report, Show, show_nothing
-from pipeline.run import DEFAULTS, Options, count_applications, count_clicks, scored
+from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
 
 SCORES = ("engagement_score", "intent_score")
@@ -40,13 +40,7 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         snapshot = take_snapshot(reader)
         report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
         source = Source(snapshot, settings)
-        with report.phase("read", "clicks_read", show):
-            extracted = source.extract()
-            count_clicks(report, extracted)
-            report.rows_without_application = source.rows_without_application()
-        with report.phase("compute", "applications", show):
-            per_application = scored(extracted, settings.timezone).collect()
-            count_applications(report, per_application)
+        per_application = gathered(source, report, show)
         with report.phase("compare", "applications", show):
             rows = compared(image(per_application.lazy()), source.stored().lazy()).collect()
         to_write = rows.filter(pl.col("is_changed") | options.full)

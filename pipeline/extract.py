@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.attribution import attributed, numbered
-from pipeline.database import Snapshot, bound, cancel_queries, server_errors, together
+from pipeline.database import Snapshot, bound, cancel_queries, together
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
@@ -92,7 +92,7 @@ class Source:
 
     def rows_without_application(self) -> int:
         """How many stored rows another program wrote without an application."""
-        with server_errors(), self.snapshot.connection.cursor() as cursor:
+        with self.snapshot.connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
             count: int = cursor.fetchone()[0]  # type: ignore[index]
             return count
@@ -115,8 +115,7 @@ class Source:
     def _together(self, *works: Callable[[], Any]) -> list[Any]:
         # COPY does not share a connection: without ConnectorX one after the other
         threads = len(works) if self.url else 1
-        with server_errors():
-            return together(works, lambda: cancel_queries(self.settings), threads)
+        return together(works, lambda: cancel_queries(self.settings), threads)
 
 
 def _numbered(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
-from pipeline.database import interruptible, server_errors, session
+from pipeline.database import interruptible, session
 from pipeline.errors import ClickstatsError
 from pipeline.scores import rules_fingerprint
 from pipeline.settings import Settings
@@ -113,7 +113,7 @@ def last_published(connection: Connection) -> Baseline | None:
 def _one(
     connection: Connection, name: str, parameters: Mapping[str, Any]
 ) -> tuple[Any, ...] | None:
-    with server_errors(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(statement(name), parameters)
         return cursor.fetchone() if cursor.description else None
 

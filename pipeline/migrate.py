@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pipeline.database import server_errors, session, set_up
+from pipeline.database import search_path, session, set_up
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from schema import tables
@@ -20,7 +20,11 @@ from schema.migrations import VERSION_TABLE
 from schema.shape import expected, expected_indexes, found, found_indexes
 
 LOCK = 0x636C69636B  # "click": only one migration at a time
-SQL_PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables}
+PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
+    tables.link_click_analytics.name: "SELECT, INSERT, UPDATE",
+    tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
+    VERSION_TABLE: "SELECT",
+}
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -55,8 +59,8 @@ def pending_sql(settings: Settings) -> str:
     config = _alembic(None)
     config.output_buffer = StringIO()
     command.upgrade(config, f"{before or 'base'}:head", sql=True)
-    path = set_up(settings.schema)[0].replace("SET LOCAL", "SET")
-    return f"{path};\n\n{config.output_buffer.getvalue()}"
+    path = search_path(settings.schema)
+    return f"SET search_path = {path};\n\n{config.output_buffer.getvalue()}"
 
 
 def problems(settings: Settings) -> list[str]:
@@ -69,7 +73,8 @@ def problems(settings: Settings) -> list[str]:
         ]
 
 
-def _source_problems(connection: sa.Connection) -> Iterator[str]:
+def _source_problems(connection: sa.Connection, *, types: bool = True) -> Iterator[str]:
+    """What is missing of the source, and, with `types`, which columns are of another type."""
     inspector = sa.inspect(connection)
     for table in tables.source.sorted_tables:
         if not _exists(connection, table.name):
@@ -80,7 +85,7 @@ def _source_problems(connection: sa.Connection) -> Iterator[str]:
             there = columns.get(column.name)
             if there is None:
                 yield f"column {table.name}.{column.name} is missing: add it"
-            elif there._type_affinity is not column.type._type_affinity:
+            elif types and there._type_affinity is not column.type._type_affinity:
                 yield (
                     f"column {table.name}.{column.name} is {there}, expected {column.type}: "
                     "clickstats cannot read it"
@@ -104,12 +109,7 @@ def _own_problems(connection: sa.Connection) -> Iterator[str]:
 
 def _privilege_problems(connection: sa.Connection) -> Iterator[str]:
     role = connection.execute(sa.text("SELECT quote_ident(current_user)")).scalar_one()
-    ours = {
-        tables.link_click_analytics.name: "SELECT, INSERT, UPDATE",
-        tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
-        VERSION_TABLE: "SELECT",
-    }
-    for name, privileges in (SQL_PRIVILEGES | ours).items():
+    for name, privileges in PRIVILEGES.items():
         for privilege in privileges.split(", "):
             granted = connection.execute(
                 sa.text("SELECT has_table_privilege(to_regclass(:name), :privilege)"),
@@ -127,15 +127,15 @@ def _privilege_problems(connection: sa.Connection) -> Iterator[str]:
 
 
 def _refuse_differences(connection: sa.Connection) -> None:
-    missing = [problem for problem in _source_problems(connection) if "expected" not in problem]
+    missing = _source_problems(connection, types=False)
     differences = [
         difference
         for table in tables.ours.sorted_tables
         if _exists(connection, table.name)
         for difference in _differences(connection, table)
     ]
-    if missing or differences:
-        raise SchemaError("; ".join([*missing, *differences]))
+    if reasons := [*missing, *differences]:
+        raise SchemaError("; ".join(reasons))
 
 
 def _differences(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _scripts() -> ScriptDirectory:
 @contextmanager
 def _connection(settings: Settings) -> Iterator[sa.Connection]:
     """SQLAlchemy over one of our own connections and its transaction."""
-    with session(settings) as connection, server_errors():
+    with session(settings) as connection:
         engine = sa.create_engine(
             "postgresql+psycopg2://",
             creator=lambda: connection,

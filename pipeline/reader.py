@@ -11,14 +11,14 @@ from urllib.parse import quote, urlencode
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database import Snapshot, server_errors, set_up
+from pipeline.database import Snapshot, search_path, set_up
 from pipeline.errors import Refused
 from pipeline.settings import Settings
 
-USUAL_SEARCH_PATH = '"$user", public'
-
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+USUAL_SEARCH_PATH = '"$user", public'
 
 
 def read_by_connectorx(
@@ -44,7 +44,7 @@ def read_by_connectorx(
             ],
         )
     except RuntimeError as error:
-        with server_errors(), snapshot.connection.cursor() as cursor:
+        with snapshot.connection.cursor() as cursor:
             cursor.execute("SELECT 1")  # is the server still there?
         raise Refused(f"the server stopped the reading: {error}; nothing was written") from error
     return checked(frame, schema)
@@ -53,7 +53,7 @@ def read_by_connectorx(
 def read_by_copy(connection: Connection, statement: str, schema: pl.Schema) -> pl.DataFrame:
     """The statement's rows, read as CSV over a connection that is already open."""
     rows = BytesIO()
-    with server_errors(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.copy_expert(
             sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(statement)), rows
         )
@@ -120,8 +120,8 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
     # ConnectorX asks for the columns' types before the statements that set the search path
     server_options = [asked["options"]] if asked.get("options") else []
     if schema != "public" or _default_search_path(connection) != USUAL_SEARCH_PATH:
-        path = set_up(schema)[0].partition(" = ")[2]
-        server_options.append("-csearch_path=" + re.sub(r"([ \\])", r"\\\1", path))
+        path = re.sub(r"([ \\])", r"\\\1", search_path(schema))
+        server_options.append(f"-csearch_path={path}")
     if server_options:
         options["options"] = " ".join(server_options)
     return (

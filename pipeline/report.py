@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.database import bound, server_errors, session, take_snapshot
+from pipeline.database import bound, session, take_snapshot
 from pipeline.reader import read_by_copy
 from pipeline.rules import capped
 from pipeline.scores import SCORES
@@ -173,7 +173,7 @@ def _with_lists(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _has_status(connection: Connection) -> bool:
     """Whether there is an application_status that this role may read."""
-    with server_errors(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT FROM pg_attribute WHERE attrelid = to_regclass('job_applications')"
             " AND attname = 'application_status' AND NOT attisdropped"

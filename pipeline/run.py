@@ -57,14 +57,7 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         with snapshot_behind_gate(settings) as snapshot:
             report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings)
-            with report.phase("read", "clicks_read", show):
-                extracted = source.extract()
-                count_clicks(report, extracted)
-                report.rows_without_application = source.rows_without_application()
-            with report.phase("compute", "applications", show):
-                per_application = scored(extracted, settings.timezone).collect()
-                count_applications(report, per_application)
-                del extracted
+            per_application = gathered(source, report, show)
             with report.phase("compare", "unchanged", show):
                 rows, report.pending = rows_to_write(
                     per_application, source.stored(), every=options.full, limit=options.limit
@@ -83,6 +76,18 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
         writer.commit()
     return report
+
+
+def gathered(source: Source, report: Report, show: Show) -> pl.DataFrame:
+    """Every application as `scored` has it; what there was to read goes into the report."""
+    with report.phase("read", "clicks_read", show):
+        extracted = source.extract()
+        count_clicks(report, extracted)
+        report.rows_without_application = source.rows_without_application()
+    with report.phase("compute", "applications", show):
+        per_application = scored(extracted, report.timezone).collect()
+        count_applications(report, per_application)
+    return per_application
 
 
 def run_named(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from pipeline.database import server_errors, session
+from pipeline.database import session
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
 from schema.sql import statement
@@ -52,7 +52,7 @@ class Status:
 
 def status(settings: Settings) -> Status:
     """Read the ledger."""
-    with session(settings, snapshot=True) as connection, server_errors():
+    with session(settings, snapshot=True) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()::timestamp")
             now = cursor.fetchone()[0]  # type: ignore[index]

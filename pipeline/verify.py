@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from pipeline.database import interruptible, server_errors, session
+from pipeline.database import interruptible, session
 from pipeline.settings import Settings
 from schema.columns import ANALYTICS
 from schema.sql import statement
@@ -69,7 +69,7 @@ def verify(
     settings: Settings, application_ids: Sequence[str] = (), sample: int | None = None
 ) -> Verification:
     """Compare all applications, the named ones, or a random sample, at one snapshot."""
-    with session(settings, snapshot=True) as connection, server_errors():
+    with session(settings, snapshot=True) as connection:
         return interruptible(
             connection, lambda: _verify(connection, settings.timezone, application_ids, sample)
         )

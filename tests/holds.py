@@ -32,13 +32,16 @@ begin
 end $$;
 create trigger hold_before_all before update on link_click_analytics
     for each statement execute function hold_trigger('after the copy');
-create trigger hold_at_a_row after insert or update on link_click_analytics
+create trigger hold_at_a_row before insert or update on link_click_analytics
     for each row when (new.application_id > '80000000-0000-0000-0000-000000000000')
     execute function hold_trigger('in the upsert');
+create trigger hold_before_the_commit before update on clickstats_runs
+    for each row when (new.outcome = 'published')
+    execute function hold_trigger('before the commit');
 create constraint trigger hold_the_commit after update on clickstats_runs
     deferrable initially deferred
     for each row when (new.outcome = 'published')
-    execute function hold_trigger('before the commit');
+    execute function hold_trigger('in the commit');
 """
 TAKE = {
     "after the lock": f"select pg_advisory_lock_shared({GATE}, oid::integer) from pg_class"
@@ -52,6 +55,7 @@ POINTS = [
     "after the copy",
     "in the upsert",
     "before the commit",
+    "in the commit",
 ]
 
 STOPPED = """

@@ -1,21 +1,26 @@
-"""The command line as a real process."""
+"""The command line as a process that is still running, to be held, signalled and killed."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-CLICKSTATS = Path(sys.executable).with_name("clickstats")
+from tests.commands import MAIN, ROOT
 
 
 @contextmanager
-def clickstats(url: str, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
-    """A running command, killed on leaving if it has not ended."""
+def started(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command over this database, killed on leaving if it has not ended."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CLICKSTATS_", "PG"))
+    }
     with subprocess.Popen(
-        [CLICKSTATS, *arguments],
-        env={**os.environ, "CLICKSTATS_DATABASE_URL": url, **environment},
+        [sys.executable, "-c", MAIN, *arguments],
+        env=inherited | {"CLICKSTATS_DATABASE_URL": url},
+        cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -25,10 +30,3 @@ def clickstats(url: str, *arguments: str, **environment: str) -> Iterator["subpr
             yield process
         finally:
             process.kill()
-
-
-def finished(url: str, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """A command's exit code, standard output and standard error."""
-    with clickstats(url, *arguments, **environment) as process:
-        output, errors = process.communicate(timeout=60)
-        return process.returncode, output, errors

@@ -9,10 +9,11 @@ from contextlib import closing
 
 import pytest
 
+from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named
 from tests.engines import stored
-from tests.processes import clickstats, finished
+from tests.processes import started
 from tests.waiting import wait_until
 
 KEEN, NOBODY = str(named("keen")), str(named("nobody"))
@@ -26,8 +27,9 @@ BLOCKED = """
 
 def refused(expected_code: int, url: str, *arguments: str, **environment: str) -> str:
     """What a command says that ends with this exit code: one line, and nothing else."""
-    code, output, said = finished(url, *arguments, **environment)
-    assert (code, output) == (expected_code, ""), said
+    answer = clickstats(*arguments, CLICKSTATS_DATABASE_URL=url, **environment)
+    said = answer.errors
+    assert (answer.code, answer.text) == (expected_code, ""), said
     assert SECRET not in said
     assert said.startswith("clickstats: ")
     assert said.endswith("\n")
@@ -104,9 +106,9 @@ def test_a_server_that_does_not_answer_costs_the_connect_timeout() -> None:
     """It accepts the connection, and that is all."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/db"
-        started = time.monotonic()
+        begun = time.monotonic()
         refused(3, url, "run", "--all", "--connect-timeout", "2")
-        assert 1.5 < time.monotonic() - started < 10
+        assert 1.5 < time.monotonic() - begun < 10
 
 
 def test_a_database_that_does_not_exist(filled: Database) -> None:
@@ -122,14 +124,12 @@ def test_a_wrong_password(filled: Database, role: str) -> None:
 
 
 def test_an_unknown_application_is_named_and_the_others_are_done(filled: Database) -> None:
-    code, output, said = finished(
-        filled.url, "run", "--quiet", "--app-id", NOBODY, "--app-id", KEEN
-    )
-    assert code == 4
-    assert KEEN in output
-    assert NOBODY not in output
-    assert said.count("\n") == 1
-    assert NOBODY in said
+    answer = clickstats("run", "--quiet", "--app-id", NOBODY, "--app-id", KEEN, database=filled)
+    assert answer.code == 4
+    assert KEEN in answer.text
+    assert NOBODY not in answer.text
+    assert answer.errors.count("\n") == 1
+    assert NOBODY in answer.errors
     assert list(stored(filled)) == [named("keen")]
 
 
@@ -143,12 +143,12 @@ def test_a_database_without_our_tables(unmigrated: Database, arguments: list[str
 
 def test_a_check_lists_what_is_missing(unmigrated: Database) -> None:
     unmigrated.execute("alter table link_clicks drop clicked_at")
-    code, output, said = finished(unmigrated.url, "migrate", "--check")
-    assert code == 5
-    assert "link_clicks.clicked_at" in output
-    assert "link_click_analytics" in output
-    assert said.count("\n") == 1
-    assert str(output.count("\n")) in said
+    answer = clickstats("migrate", "--check", database=unmigrated)
+    assert answer.code == 5
+    assert "link_clicks.clicked_at" in answer.text
+    assert "link_click_analytics" in answer.text
+    assert answer.errors.count("\n") == 1
+    assert str(answer.text.count("\n")) in answer.errors
 
 
 # --- 8: the server refused the work ------------------------------------------------------------
@@ -199,12 +199,12 @@ def _interruptible() -> Iterator[None]:
 def test_a_signal_is_answered_while_the_server_keeps_the_run_waiting(
     locked: Database, arguments: list[str], number: signal.Signals, code: int
 ) -> None:
-    with clickstats(locked.url, *arguments, "--quiet") as process:
+    with started(locked.url, *arguments, "--quiet") as process:
         wait_until(lambda: locked.execute(BLOCKED) != [(0,)])
-        started = time.monotonic()
+        begun = time.monotonic()
         process.send_signal(number)
         output, said = process.communicate(timeout=5)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - begun < 2
     assert (process.returncode, output) == (code, "")
     assert "Traceback" not in said
     assert stored(locked) == {}
@@ -220,8 +220,8 @@ def test_a_password_with_special_characters_works_and_is_never_shown(
 ) -> None:
     password = odd + SECRET
     filled.execute(f"alter role {role} superuser password %s", (password,))
-    url = filled.seen_by(role, password).url
-    code, output, said = finished(url, "run", "--all", "--verbose", "--format", "json")
-    assert code == 0, said
-    assert SECRET not in output + said
+    special = filled.seen_by(role, password)
+    answer = clickstats("run", "--all", "--verbose", "--format", "json", database=special)
+    assert answer.code == 0, answer.errors
+    assert SECRET not in answer.text + answer.errors
     refused(3, filled.seen_by(role, f"{password}x").url, "run", "--all")

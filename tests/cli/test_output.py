@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from schema.columns import ANALYTICS
+from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named
 from tests.engines import reference, stored
-from tests.processes import finished
 
 KEEN, EARLY, SILENT = (str(named(name)) for name in ("keen", "early", "silent"))
 # SPEC promises these keys from the first day
@@ -23,9 +23,9 @@ PROMISED = {
 
 def printed(database: Database, *arguments: str, **environment: str) -> Any:
     """The JSON of a command that succeeds."""
-    code, output, said = finished(database.url, *arguments, "--format", "json", **environment)
-    assert code == 0, said
-    return json.loads(output)
+    answer = clickstats(*arguments, "--format", "json", database=database, **environment)
+    assert answer.code == 0, answer.errors
+    return json.loads(answer.text)
 
 
 def test_a_whole_run_in_json(filled: Database) -> None:
@@ -44,13 +44,13 @@ def test_a_whole_run_in_json(filled: Database) -> None:
 
 
 def test_a_whole_run_for_people(filled: Database) -> None:
-    code, output, said = finished(filled.url, "run", "--all")
-    assert code == 0
-    assert "unattributed" in output
-    assert "snapshot" in output
-    assert "snapshot" not in said
-    assert "INFO" in said
-    assert "INFO" not in finished(filled.url, "run", "--all", "--quiet")[2]
+    answer = clickstats("run", "--all", database=filled)
+    assert answer.code == 0
+    assert "unattributed" in answer.text
+    assert "snapshot" in answer.text
+    assert "snapshot" not in answer.errors
+    assert "INFO" in answer.errors
+    assert "INFO" not in clickstats("run", "--all", "--quiet", database=filled).errors
 
 
 def test_a_limited_run_says_what_is_pending(filled: Database) -> None:
@@ -103,11 +103,11 @@ def test_one_named_application_is_an_array_too(filled: Database) -> None:
 
 
 def test_named_applications_for_people(filled: Database) -> None:
-    code, output, _ = finished(filled.url, "run", "--app-id", SILENT, "--app-id", KEEN)
-    assert code == 0
-    assert 0 <= output.index(SILENT) < output.index(KEEN)
-    assert "LinkedIn, Calendly" in output
-    assert "intent_score" in output
+    answer = clickstats("run", "--app-id", SILENT, "--app-id", KEEN, database=filled)
+    assert answer.code == 0
+    assert answer.text.index(SILENT) < answer.text.index(KEEN)
+    assert "LinkedIn, Calendly" in answer.text
+    assert "intent_score" in answer.text
 
 
 def test_text_of_any_kind_is_printed_as_it_is(filled: Database) -> None:
@@ -115,9 +115,9 @@ def test_text_of_any_kind_is_printed_as_it_is(filled: Database) -> None:
     filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
     [row] = printed(filled, "run", "--app-id", KEEN)
     assert row["click_sequence"] == [name, "Calendly"]
-    _, output, _ = finished(filled.url, "run", "--app-id", KEEN)
-    assert "[bold]é" in output
-    assert "😀[/]" in output
+    answer = clickstats("run", "--app-id", KEEN, database=filled)
+    assert "[bold]é" in answer.text
+    assert "😀[/]" in answer.text
 
 
 @pytest.mark.parametrize("how", ["environment", "options"])
@@ -142,10 +142,9 @@ def test_zone_and_schema_come_from_the_environment_or_the_options(
 
 
 def test_the_database_may_be_an_option(filled: Database) -> None:
-    code, _, said = finished(
-        "postgresql://nowhere/db", "run", "--all", "--database-url", filled.url
-    )
-    assert code == 0, said
+    nowhere = {"CLICKSTATS_DATABASE_URL": "postgresql://nowhere.invalid/db"}
+    answer = clickstats("run", "--all", "--database-url", filled.url, **nowhere)
+    assert answer.code == 0, answer.errors
     assert stored(filled) == reference(filled)
 
 
@@ -176,9 +175,9 @@ def test_help_answers_at_once() -> None:
 
     def seconds() -> float:
         started = time.monotonic()
-        code, output, _ = finished("", "--help")
-        assert code == 0
-        assert "migrate" in output
+        answer = clickstats("--help")
+        assert answer.code == 0
+        assert "migrate" in answer.text
         return time.monotonic() - started
 
     assert min(seconds() for _ in range(3)) < 1

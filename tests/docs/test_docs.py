@@ -23,10 +23,10 @@ from pipeline.status import status, write_metrics
 from schema import tables
 from schema.migrations import VERSION_TABLE
 from schema.shape import DIALECT, expected_indexes
+from tests.commands import clickstats
 from tests.databases import Database
 from tests.docs import help_texts
 from tests.drawings import named, world_drawn
-from tests.processes import finished
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -309,8 +309,8 @@ def roles(database: Database) -> Iterator[None]:
 
 def succeeds(as_role: Database, *commands: str) -> None:
     for command in commands:
-        code, output, errors = finished(as_role.url, *command.split())
-        assert code == 0, f"{command}: {output}{errors}"
+        answer = clickstats(*command.split(), database=as_role)
+        assert answer.code == 0, f"{command}: {answer.text}{answer.errors}"
 
 
 def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
@@ -338,9 +338,9 @@ def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
 
         unmigrated.execute(marked(OPERATIONS, "grants: columns"))
         succeeds(job, "run --all", *reading)
-        code, listed, _ = finished(job.url, "migrate", "--check")
-        assert code == 5
-        assert listed.count("lacks SELECT") == 4
+        answer = clickstats("migrate", "--check", database=job)
+        assert answer.code == 5
+        assert answer.text.count("lacks SELECT") == 4
 
 
 def cron_lines() -> list[str]:

@@ -61,3 +61,10 @@ def aside() -> Iterator[ThreadPoolExecutor]:
     """Threads for what runs beside the test."""
     with ThreadPoolExecutor() as threads:
         yield threads
+
+
+@pytest.fixture
+def empty(server_url: str, with_all_tables: str) -> Iterator[Database]:
+    """A fresh database with empty source tables and an empty link_click_analytics."""
+    with fresh(server_url, with_all_tables) as empty:
+        yield empty

@@ -12,10 +12,11 @@ from pipeline.errors import SchemaError
 from pipeline.migrate import migrate, pending_sql, problems
 from pipeline.run import run_all
 from schema import tables
+from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import world_drawn
 from tests.engines import reference, stored
-from tests.processes import clickstats, finished
+from tests.processes import started
 
 REQUIREMENT = Path(__file__).with_name("requirement.sql").read_text()
 
@@ -77,7 +78,7 @@ def test_migrating_twice_is_migrating_once(unmigrated: Database) -> None:
 def test_several_migrations_at_once(unmigrated: Database, database: Database) -> None:
     """One migrates, the others wait and then find nothing to do."""
     with ExitStack() as stack:
-        processes = [stack.enter_context(clickstats(unmigrated.url, "migrate")) for _ in range(3)]
+        processes = [stack.enter_context(started(unmigrated.url, "migrate")) for _ in range(3)]
         outputs = [process.communicate(timeout=60) for process in processes]
         assert [process.returncode for process in processes] == [0, 0, 0], outputs
     assert sum("0001" in output for output, _ in outputs) == 1
@@ -277,11 +278,11 @@ def test_all_differences_are_listed(by_hand: Database) -> None:
         "alter table link_click_analytics drop column peak_click_hour, add column mine text,"
         " alter column intent_score drop default"
     )
-    code, output, said = finished(by_hand.url, "migrate")
-    assert (code, output) == (5, "")
-    assert said.count("\n") == 1
+    answer = clickstats("migrate", database=by_hand)
+    assert (answer.code, answer.text) == (5, "")
+    assert answer.errors.count("\n") == 1
     for found in ("peak_click_hour", "mine", "intent_score"):
-        assert found in said
+        assert found in answer.errors
 
 
 # --- --sql -------------------------------------------------------------------------------------
@@ -294,17 +295,18 @@ def test_the_sql_touches_nothing_and_migrates_when_it_is_run(
     if hand_made:
         unmigrated.execute(REQUIREMENT)
     before = ours(unmigrated)
-    code, script, said = finished(unmigrated.url, "migrate", "--sql")
-    assert (code, said) == (0, "")
+    script = clickstats("migrate", "--sql", database=unmigrated)
+    assert (script.code, script.errors) == (0, "")
     assert ours(unmigrated) == before
-    unmigrated.execute(script)
+    unmigrated.execute(script.text)
     for table in ours(database):
         assert catalog(unmigrated, table) == catalog(database, table)
     versions = "select * from clickstats_migrations"
     assert unmigrated.execute(versions) == database.execute(versions)
     assert migrate(unmigrated.settings()) == []
     assert pending_sql(unmigrated.settings()) == ""
-    assert finished(unmigrated.url, "migrate", "--sql")[1].strip() == "-- nothing to do"
+    script = clickstats("migrate", "--sql", database=unmigrated)
+    assert script.text.strip() == "-- nothing to do"
 
 
 def test_the_sql_is_refused_where_the_migration_would_be(by_hand: Database) -> None:
@@ -330,9 +332,9 @@ def test_the_sql_is_for_the_schema(unmigrated: Database) -> None:
 
 
 def test_a_check_of_what_is_complete(database: Database) -> None:
-    code, output, said = finished(database.url, "migrate", "--check")
-    assert (code, said) == (0, "")
-    assert "suffice" in output
+    answer = clickstats("migrate", "--check", database=database)
+    assert (answer.code, answer.errors) == (0, "")
+    assert "suffice" in answer.text
 
 
 @pytest.mark.parametrize(

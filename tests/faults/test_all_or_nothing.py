@@ -1,0 +1,336 @@
+"""Whatever ends a run, and wherever: the table is as it was, and the next run succeeds."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic
+from types import MappingProxyType
+
+import psycopg2
+import pytest
+
+from pipeline.embedded import Server, server
+from pipeline.errors import NoConnection, Refused
+from pipeline.migrate import migrate
+from pipeline.run import run_all, run_named
+from tests.databases import SOURCE_TABLES, Database
+from tests.engines import reference, stored
+from tests.faults.conftest import EDITS, SOURCE
+from tests.holds import HOLDS, POINTS, held, until_stopped
+from tests.processes import started
+from tests.waiting import wait_until
+
+ROWS = "select *, xmin::text, ctid from link_click_analytics order by id"
+# sessions of runs, their locks and their temporary tables
+REMAINS = """
+    select 'session ' || pid from pg_stat_activity
+        where datname = current_database() and application_name like 'clickstats/%'
+    union all select 'lock' from pg_locks where locktype = 'advisory' and objsubid = 2
+        and database = (select oid from pg_database where datname = current_database())
+    union all select 'table ' || relname from pg_class where relname = 'clickstats_staging'
+"""
+SESSIONS = """
+    select pid from pg_stat_activity
+    where datname = current_database() and application_name like 'clickstats/%'
+    order by backend_start
+"""
+LAST_RUN = """
+    select outcome, exit_code, coalesce(error, '') from clickstats_runs
+    where command like %s order by started_at desc limit 1
+"""
+
+
+def points(
+    *quick: str, among: Collection[str] = POINTS, broken: Mapping[str, str] = MappingProxyType({})
+) -> pytest.MarkDecorator:
+    """Everywhere, but most places only in the slow tests."""
+    return pytest.mark.parametrize(
+        "point",
+        [
+            pytest.param(
+                point,
+                marks=[pytest.mark.slow] * (point not in quick)
+                + [pytest.mark.xfail(strict=True, reason=broken.get(point, ""))]
+                * (point in broken),
+            )
+            for point in among
+        ],
+    )
+
+
+@contextmanager
+def nothing_happens(
+    database: Database, outcome: str, exit_code: int | None, *, command: str = "run --%"
+) -> Iterator[None]:
+    """What runs here fails, leaves nothing behind and says why; the next run makes it good."""
+    before = database.execute(ROWS)
+    yield
+    assert database.execute(ROWS) == before
+    wait_until(lambda: not database.execute(REMAINS), seconds=2)
+    if outcome == "died":  # the next run finds that out
+        assert database.execute(LAST_RUN, (command,)) == [("running", None, "")]
+    else:
+        [(found, code, error)] = database.execute(LAST_RUN, (command,))
+        assert (found, code) == (outcome, exit_code)
+        assert error
+    report = run_all(database.settings())
+    assert report.inserted == report.updated == 10
+    assert stored(database) == reference(database)
+    assert not database.execute("select 1 from clickstats_runs where outcome = 'running'")
+    assert not database.execute(REMAINS)
+
+
+@points(
+    "reading",
+    "in the upsert",
+    broken={"reading": "ConnectorX's session does not notice that its client has died"},
+)
+def test_killed(database: Database, point: str) -> None:
+    """The server notices while its work is still held."""
+    with (
+        nothing_happens(database, "died", None),
+        held(database, point),
+        started(database.url, "run", "--all") as running,
+    ):
+        until_stopped(database)
+        running.kill()
+        running.wait()
+        wait_until(lambda: not database.execute(SESSIONS), seconds=1)
+
+
+SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.values(), ids=SIGNALS.keys())
+@points(
+    "reading",
+    "in the upsert",
+    broken={"in the commit": "the main thread waits for the commit and answers no signal"},
+)
+def test_interrupted(database: Database, point: str, number: int, code: int) -> None:
+    with nothing_happens(database, "failed", code):
+        answers_at_once(database, point, number, code, ["run", "--all"])
+
+
+@points("reading", among=["before reading", "reading"])
+def test_interrupted_while_psycopg2_reads(database: Database, point: str) -> None:
+    """ConnectorX cannot do what this URL asks for."""
+    through_psycopg2 = Database(f"{database.url}?require_auth=scram-sha-256", database.name)
+    with nothing_happens(database, "failed", 143):
+        answers_at_once(through_psycopg2, point, signal.SIGTERM, 143, ["run", "--all"])
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.values(), ids=SIGNALS.keys())
+@points(among=["before reading", "reading", "in the upsert", "before the commit"])
+def test_a_named_run_interrupted(database: Database, point: str, number: int, code: int) -> None:
+    with nothing_happens(database, "failed", code, command="run --app-id"):
+        answers_at_once(database, point, number, code, ["run", "--app-id", last(database)])
+
+
+def test_a_named_run_interrupted_at_the_gate(database: Database) -> None:
+    with (
+        nothing_happens(database, "failed", 143, command="run --app-id"),
+        closing(database.connect()) as other,
+        other.cursor() as cursor,
+    ):
+        cursor.execute(GATE_ALONE)
+        with started(database.url, "run", "--app-id", last(database)) as running:
+            until_stopped(database)
+            ends_at_once(running, signal.SIGTERM, 143)
+
+
+GATE_ALONE = """
+    select pg_advisory_xact_lock(1668049002, 'link_click_analytics'::regclass::oid::integer)
+"""
+
+
+def last(database: Database) -> str:
+    """The application whose row waits in the upsert."""
+    [(application_id,)] = database.execute("select max(id::text) from job_applications")
+    return str(application_id)
+
+
+def answers_at_once(
+    database: Database, point: str, number: int, code: int, arguments: list[str]
+) -> None:
+    with held(database, point), started(database.url, *arguments) as running:
+        until_stopped(database)
+        ends_at_once(running, number, code)
+
+
+def ends_at_once(running: "subprocess.Popen[str]", number: int, code: int) -> None:
+    sent = monotonic()
+    running.send_signal(number)
+    _, errors = running.communicate(timeout=5)
+    assert monotonic() - sent < 1
+    assert running.returncode == code
+    assert "Traceback" not in errors
+
+
+@points("reading")
+def test_each_session_terminated(database: Database, aside: ThreadPoolExecutor, point: str) -> None:
+    """One after the other, each in a run of its own."""
+    before = database.execute(ROWS)
+    for number in range(9):
+        with held(database, point):
+            running = aside.submit(run_all, database.settings())
+            until_stopped(database)
+            sessions = [pid for (pid,) in database.execute(SESSIONS)]
+            if number < len(sessions):
+                terminate(database, sessions[number])
+        if number == len(sessions):
+            break
+        with pytest.raises((NoConnection, Refused)):
+            running.result()
+        assert database.execute(ROWS) == before
+        assert not database.execute(REMAINS)
+        [(outcome, code, error)] = database.execute(LAST_RUN, ("run --all",))
+        assert (outcome, code) in {("failed", 3), ("failed", 8)}
+        assert error
+    assert number > 0
+    assert running.result().updated == 10
+    assert stored(database) == reference(database)
+
+
+def terminate(database: Database, session: int) -> None:
+    database.execute("select pg_terminate_backend(%s)", (session,))
+    wait_until(lambda: (session,) not in database.execute(SESSIONS))
+
+
+# a commit knows no statement_timeout
+@points("reading", "in the upsert", among=POINTS[:-1])
+def test_a_statement_takes_too_long(
+    database: Database, aside: ThreadPoolExecutor, point: str
+) -> None:
+    ends_at_limit(database, aside, point, "statement_timeout")
+
+
+@points("before reading", among=["after the lock", "before reading"])
+def test_a_lock_takes_too_long(database: Database, aside: ThreadPoolExecutor, point: str) -> None:
+    ends_at_limit(database, aside, point, "lock_timeout")
+
+
+def ends_at_limit(database: Database, aside: ThreadPoolExecutor, point: str, limit: str) -> None:
+    with (
+        nothing_happens(database, "failed", Refused.exit_code),
+        held(database, point),
+        limited(database, f"{limit} = '500ms'"),
+        pytest.raises(Refused, match="timeout"),
+    ):
+        aside.submit(run_all, database.settings()).result(30)
+
+
+@contextmanager
+def limited(database: Database, *settings: str) -> Iterator[None]:
+    """The settings hold for every new session."""
+    for setting in settings:
+        database.execute(f"alter database {database.name} set {setting}")
+    try:
+        yield
+    finally:
+        with closing(database.connect()) as own:
+            own.autocommit = True
+            with own.cursor() as cursor:
+                cursor.execute("set statement_timeout to 0")
+                cursor.execute(f"alter database {database.name} reset all")
+
+
+def test_a_named_run_at_a_limit(database: Database) -> None:
+    with (
+        nothing_happens(database, "failed", Refused.exit_code, command="run --app-id"),
+        held(database, "reading"),
+        limited(database, "statement_timeout = '500ms'"),
+        pytest.raises(Refused, match="timeout"),
+    ):
+        run_named(database.settings(), [last(database)])
+
+
+def test_no_room_for_temporary_files(database: Database) -> None:
+    """The sort before the insert spills."""
+    no_room(
+        database, "temporary file size exceeds", "work_mem = '64kB'", "temp_file_limit = '64kB'"
+    )
+
+
+def no_room(database: Database, error: str, *settings: str) -> None:
+    database.execute(
+        "insert into job_applications (id, created_at)"
+        " select gen_random_uuid(), '2024-03-01' from generate_series(1, 9000)"
+    )
+    before = database.execute(ROWS)
+    with limited(database, *settings), pytest.raises(Refused, match=error):
+        run_all(database.settings())
+    assert database.execute(ROWS) == before
+    assert not database.execute(REMAINS)
+    [(outcome, code, said)] = database.execute(LAST_RUN, ("run --all",))
+    assert (outcome, code) == ("failed", Refused.exit_code)
+    assert error in said
+    run_all(database.settings())
+    assert stored(database) == reference(database)
+
+
+@pytest.fixture
+def small_disk(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A tablespace of one megabyte."""
+    if os.geteuid() != 0 or os.environ.get("CLICKSTATS_TEST_DATABASE_URL"):
+        pytest.skip("a small disk needs root to mount it, and a server of our own")
+    with closing(psycopg2.connect(server_url)) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        cursor.execute("show data_directory")
+        data = Path(cursor.fetchone()[0])
+        disk = data.parent / "small"
+        disk.mkdir()
+        options = f"size=1m,mode=700,uid={data.stat().st_uid},gid={data.stat().st_gid}"
+        mount = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if mount.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {mount.stderr.strip()}")
+        try:
+            cursor.execute(f"create tablespace small_disk location '{disk}'")
+            yield "small_disk"
+            cursor.execute("drop tablespace small_disk")
+        finally:
+            subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk(small_disk: str, database: Database) -> None:
+    no_room(database, "No space left on device", f"temp_tablespaces = {small_disk}")
+
+
+@pytest.fixture(scope="module")
+def own_server() -> Iterator[Server]:
+    """One that may be crashed, and then has every commit."""
+    with server(settings={"synchronous_commit": "on"}) as running:
+        yield running
+
+
+@pytest.fixture
+def crashing(own_server: Server) -> Database:
+    database = Database(own_server.url(), "postgres")
+    database.execute("drop schema public cascade; create schema public")
+    database.execute(SOURCE_TABLES)
+    migrate(database.settings())
+    database.execute(SOURCE)
+    run_all(database.settings())
+    database.execute(EDITS + HOLDS)
+    return database
+
+
+@points("in the upsert")
+def test_the_server_crashes(own_server: Server, crashing: Database, point: str) -> None:
+    with nothing_happens(crashing, "died", None):
+        with held(crashing, point), started(crashing.url, "run", "--all") as running:
+            until_stopped(crashing)
+            own_server.crash()
+            _, errors = running.communicate(timeout=60)
+        own_server.start()
+        assert running.returncode == NoConnection.exit_code, errors
+        assert "Traceback" not in errors

@@ -1,0 +1,239 @@
+"""Random changes between runs, and while a run is held between its snapshot, its reading and its
+writing: after every run the table equals reference.sql at that run's snapshot."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+import pipeline.run
+from pipeline.database import Snapshot
+from pipeline.run import Options, run_all, run_named
+from tests.databases import Database
+from tests.engines import IN_UTC, REFERENCE, Rows, named_rows, stored
+from tests.oracle import Expected
+
+# few of each, so that changes meet
+JOBS = [f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2)]
+APPLICATIONS = [f"{n}0000000-0000-0000-0000-000000000000" for n in "1257acef"]
+LINKS = [f"link {n}" for n in range(10)]
+FUNCTIONS = ["LinkedIn", "Calendly", "Resume", 'a,"b"\\{c}']
+NOON = datetime(2024, 3, 2, 12)  # a Saturday
+
+jobs, applications, links = map(st.sampled_from, (JOBS, APPLICATIONS, LINKS))
+times = st.one_of(
+    st.sampled_from([NOON, NOON + timedelta(hours=2), NOON - timedelta(days=1), None, "infinity"]),
+    st.integers(0, 3 * 24 * 60).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+)
+changes = st.one_of(
+    st.tuples(
+        st.just("insert into link_clicks (tracking_id, clicked_at) values (%s, %s)"),
+        st.tuples(links | st.none(), times),
+    ),
+    st.tuples(
+        st.just("update link_clicks set clicked_at = %s where tracking_id = %s"),
+        st.tuples(times, links),
+    ),
+    st.tuples(
+        st.just("update link_clicks set clicked_at = clicked_at - %s where clicked_at > %s"),
+        st.tuples(st.just(timedelta(days=1)), times),
+    ),
+    st.tuples(st.just("delete from link_clicks where tracking_id = %s"), st.tuples(links)),
+    st.tuples(
+        st.just(
+            "insert into link_tracking (tracking_id, application_id, link_function)"
+            " values (%s, %s, %s) on conflict (tracking_id) do update"
+            " set application_id = excluded.application_id, link_function = excluded.link_function"
+        ),
+        st.tuples(links, applications | st.none(), st.sampled_from(FUNCTIONS)),
+    ),
+    st.tuples(st.just("delete from link_tracking where tracking_id = %s"), st.tuples(links)),
+    st.tuples(
+        st.just(
+            "insert into job_applications (id, job_id, created_at) values (%s, %s, %s)"
+            " on conflict (id) do update"
+            " set job_id = excluded.job_id, created_at = excluded.created_at"
+        ),
+        st.tuples(applications, jobs | st.none(), times),
+    ),
+    st.tuples(st.just("delete from job_applications where id = %s"), st.tuples(applications)),
+    st.tuples(st.just("insert into jobs (id) values (%s) on conflict do nothing"), st.tuples(jobs)),
+    st.tuples(st.just("delete from jobs where id = %s"), st.tuples(jobs)),
+)
+some_changes = st.lists(changes, max_size=8)
+some_names = st.lists(applications, max_size=3, unique=True)
+some_timezones = st.sampled_from(["UTC", "Asia/Kolkata", "Pacific/Apia"])
+
+Changes = list[tuple[str, tuple[Any, ...]]]
+
+
+class Runs(RuleBasedStateMachine):
+    """The database is real; `expected` is what its table should hold."""
+
+    database: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected: Rows = {}
+        self.seen: Rows = {}  # reference.sql at the last run's snapshot
+        self.confirmed: set[UUID] = set()  # by `--app-id` since the snapshot of `--all`
+        self.once: dict[str, Callable[[], None]] = {}  # done when a run comes to the step
+        self.patches = pytest.MonkeyPatch()
+        for step in ("take_snapshot", "scored", "write"):
+            self.hold(step)
+
+    def teardown(self) -> None:
+        self.patches.undo()
+
+    def hold(self, step: str) -> None:
+        take = getattr(pipeline.run, step)
+
+        def held(*arguments: Any) -> Any:
+            if step != "take_snapshot":
+                self.once.pop(step, lambda: None)()
+                return take(*arguments)
+            snapshot = take(*arguments)
+            self.seen = self.reference_at(snapshot)
+            self.once.pop(step, lambda: None)()
+            return snapshot
+
+        self.patches.setattr(pipeline.run, step, held)
+
+    def reference_at(self, snapshot: Snapshot) -> Rows:
+        with closing(self.database.connect()) as adopting, adopting.cursor() as cursor:
+            adopting.set_session(isolation_level="REPEATABLE READ")
+            cursor.execute("set transaction snapshot %s", (snapshot.name,))
+            cursor.execute(IN_UTC + REFERENCE, {"timezone": self.timezone, "application_ids": "{}"})
+            return named_rows(cursor.fetchall())
+
+    @initialize(changes=st.lists(changes, min_size=20, max_size=60))
+    def begin(self, changes: Changes) -> None:
+        self.database.execute(
+            "truncate jobs, job_applications, link_tracking, link_clicks, clickstats_runs cascade"
+        )
+        self.change(changes)
+
+    @rule(changes=some_changes)
+    def change(self, changes: Changes) -> None:
+        """As the foreign keys say, a row goes with its application and loses its job."""
+        with closing(self.database.connect()) as others, others.cursor() as cursor:
+            for statement, parameters in changes:
+                cursor.execute(statement, parameters)
+                self.follow_foreign_keys(cursor)
+            others.commit()
+
+    def follow_foreign_keys(self, cursor: Any) -> None:
+        cursor.execute("select id::text from job_applications union select id::text from jobs")
+        there = {UUID(key) for (key,) in cursor}
+        self.expected = {
+            key: row if row.job_id in there else replace(row, job_id=None)
+            for key, row in self.expected.items()
+            if key in there
+        }
+
+    @rule(
+        full=st.booleans(),
+        timezone=some_timezones,
+        before_reading=some_changes,
+        named=some_names,
+        before_writing=some_changes,
+    )
+    def run_all(
+        self,
+        full: bool,
+        timezone: str,
+        before_reading: Changes,
+        named: list[str],
+        before_writing: Changes,
+    ) -> None:
+        """Others change what it reads and has read; `--app-id` runs beside it."""
+        self.timezone = timezone
+        before: Rows = {}
+        seen: Rows = {}
+
+        def change() -> None:
+            before.update(self.expected)
+            seen.update(self.seen)
+            self.change_what_exists(before_reading)
+
+        def confirm() -> None:
+            self.confirmed = set()
+            if named:
+                self.run_named(named, timezone, [])
+
+        self.once["take_snapshot"] = change
+        self.once["scored"] = confirm
+        self.once["write"] = lambda: self.change_what_exists(before_writing)
+        run_all(self.database.settings(timezone=timezone), Options(full=full, max_shrink=100))
+        changed = {key: row for key, row in seen.items() if full or before.get(key) != row}
+        self.publish(changed, before, newer=self.confirmed)
+
+    @rule(named=some_names.filter(len), timezone=some_timezones, meanwhile=some_changes)
+    def run_named(self, named: list[str], timezone: str, meanwhile: Changes) -> None:
+        self.timezone = timezone
+        before: Rows = {}
+
+        def change() -> None:
+            before.update(self.expected)
+            self.change_what_exists(meanwhile)
+
+        whole, self.once = self.once, {"write": change}
+        run_named(self.database.settings(timezone=timezone), named)
+        rows = {key: self.seen[key] for key in map(UUID, named) if key in self.seen}
+        self.publish(rows, before, newer=set())
+        self.confirmed, self.once = set(rows), whole
+
+    def change_what_exists(self, changes: Changes) -> None:
+        """An application that is deleted while a run is under way does not come back in it."""
+        deleted = {
+            parameters[0]
+            for statement, parameters in changes
+            if statement.startswith("delete from job_applications")
+        }
+        self.change(
+            [
+                (statement, parameters)
+                for statement, parameters in changes
+                if not (statement.startswith("insert into job_app") and parameters[0] in deleted)
+            ]
+        )
+
+    def publish(self, rows: dict[UUID, Expected], before: Rows, newer: set[UUID]) -> None:
+        """The rows are written, but for those that a newer run has written or that have gone."""
+        for key, row in rows.items():
+            if key not in newer and (key in self.expected or key not in before):
+                self.expected[key] = row
+        with closing(self.database.connect()) as own, own.cursor() as cursor:
+            self.follow_foreign_keys(cursor)
+
+    @invariant()
+    def the_table_is_as_expected(self) -> None:
+        assert stored(self.database) == self.expected
+
+
+@pytest.mark.parametrize(
+    ("examples", "steps"), [(6, 8), pytest.param(150, 20, marks=pytest.mark.slow)]
+)
+def test_exact_under_change(empty: Database, examples: int, steps: int) -> None:
+    run_state_machine_as_test(
+        type("RunsHere", (Runs,), {"database": empty}),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
