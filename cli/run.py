@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,15 +108,24 @@ def run(
         return
     with kept_metrics(settings, metrics_file):
         if everything:
-            print_report(run_all(settings, options, progress(quiet=quiet)), output)
+            report = run_all(settings, options, progress(quiet=quiet))
+            end_well_on_signals()
+            print_report(report, output)
             return
         rows, unknown = run_named(settings, named, keep_days)
+        end_well_on_signals()
     print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
             f"the other {rows.height} are done"
         )
+
+
+def end_well_on_signals() -> None:
+    """After the commit a signal still ends the process, but not as if nothing was written."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def print_report(run: Report, output: Format) -> None:

@@ -7,9 +7,10 @@ gathers.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -18,6 +19,9 @@ from pipeline.metrics import MOST_CLICKS_PER_DAY
 from pipeline.outcome import Report
 from pipeline.rules import HIGHEST_SCORE, Rule
 from pipeline.scores import ENGAGEMENT, INTENT
+
+if TYPE_CHECKING:
+    from pipeline.load import Written
 
 log = logging.getLogger("clickstats")
 
@@ -40,7 +44,8 @@ def audit(
     before: Baseline | None,
     max_shrink: float,
 ) -> None:
-    """Note in the report what is odd; raise `AuditFailed` when something must not be published.
+    """Note in the report of a `run --all` what is odd; raise `AuditFailed` when something must not
+    be published.
 
     `rows` are those of `per_application` that the run writes; `before` is the last published run.
     """
@@ -58,8 +63,30 @@ def audit(
             )
     for warning in report.warnings:
         log.warning("%s", warning)
+    _refuse(errors)
+
+
+def audit_named(per_application: pl.LazyFrame) -> None:
+    """Raise `AuditFailed` when a row of a `run --app-id` is impossible. What is odd about a few
+    rows is no warning: `explain` shows it."""
+    _refuse(list(row_errors(per_application)))
+
+
+def _refuse(errors: Sequence[str]) -> None:
     if errors:
         raise AuditFailed(f"the audit failed: {'; '.join(errors)}; nothing was published")
+
+
+def audit_written(rows: int, written: Written) -> None:
+    """Raise `AuditFailed` unless each of the rows is stored now, or its application has gone."""
+    missing = rows - written.inserted - written.updated - written.newer - written.gone
+    if missing:
+        _refuse(
+            [
+                f"{missing} of {rows} rows were not stored although their applications exist; "
+                "look for triggers and rules on link_click_analytics"
+            ]
+        )
 
 
 def row_errors(rows: pl.LazyFrame) -> Iterator[str]:

@@ -3,12 +3,14 @@ of the server mean to a user. Knows nothing of clicks."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
@@ -25,9 +27,15 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+    from tenacity import RetryCallState
+
+log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
-CONNECT_TIMEOUT = 15  # seconds
+CONNECT_TIMEOUT, FOR_EVER = 15, 1e9  # seconds; a timeout of 0 means for ever to libpq
+CONNECT_ATTEMPTS = 4
+# how a server says no that may say yes in a moment; any other no of a server is final
+NOT_YET = re.compile("starting up|shutting down|recovery|accepting connections|too many|slots")
 # a killed client's query, and with it its locks, ends within this time
 DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 EXPECTED_URL = (
@@ -69,21 +77,62 @@ def connection_parameters(url: str) -> dict[str, Any]:
 def connect(settings: Settings) -> Connection:
     """A connection named after the run; its first statement opens a transaction.
 
-    Raises `NoConnection`; an unreachable server costs at most the connect timeout a host.
+    A server that cannot be reached is tried again after growing pauses, as long as the connect
+    timeout lasts; one that refuses the login is not. Raises `NoConnection`.
     """
+    import tenacity  # asyncio comes with it: not for `--help`
+
     parameters = connection_parameters(settings.database_url)
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = settings.connect_timeout
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
     parameters |= {"application_name": settings.application_name, "client_encoding": "UTF8"}
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        wait=tenacity.wait_exponential(0.5),
+        stop=tenacity.stop_after_attempt(CONNECT_ATTEMPTS)
+        | tenacity.stop_before_delay(int(parameters["connect_timeout"]) or FOR_EVER),
+        before_sleep=_log_pause,
+        reraise=True,
+    )
     try:
-        connection: Connection = psycopg2.connect(**parameters)
+        return retrying(_connected, parameters)
     except psycopg2.OperationalError as error:
         raise NoConnection(
             f"cannot connect to the database: {_one_line(error)}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
-    return connection
+
+
+def _connected(parameters: dict[str, Any]) -> Connection:
+    """A new connection. psycopg2 answers no signal while it connects, and cannot be told to stop:
+    a thread does it, and is left behind when a signal comes."""
+    connecting: Future[Connection] = Future()
+
+    def connect() -> None:
+        try:
+            connecting.set_result(psycopg2.connect(**parameters))
+        except BaseException as error:
+            connecting.set_exception(error)
+
+    Thread(target=connect, daemon=True).start()
+    while wait([connecting], timeout=0.1).not_done:
+        pass
+    return connecting.result()
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether another attempt may succeed. What the server itself says begins with FATAL."""
+    said = str(error)
+    return isinstance(error, psycopg2.OperationalError) and (
+        "FATAL" not in said or NOT_YET.search(said) is not None
+    )
+
+
+def _log_pause(state: RetryCallState) -> None:
+    if state.outcome and state.next_action:
+        reason = _one_line(str(state.outcome.exception()))
+        log.info("%s; trying again in %g s", reason, state.next_action.sleep)
 
 
 @contextmanager
@@ -105,7 +154,8 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
             )
             _set_up(connection, settings)
             yield connection
-            connection.commit()
+            if not connection.closed:
+                connection.commit()
     finally:
         connection.close()
 
@@ -171,6 +221,22 @@ def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
     it waits, so the work goes to a thread and is cancelled at the server."""
     [result] = together([work], connection.cancel)
     return result
+
+
+def commit(connection: Connection) -> None:
+    """Commit, while signals are answered: a commit can take long, or wait for a standby.
+
+    Raises `NoConnection` when it cannot be known whether the server has done it.
+    """
+    try:
+        interruptible(connection, connection.commit)
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if not isinstance(_meaning(error), NoConnection):
+            raise
+        raise NoConnection(
+            f"the connection to the database was lost during the commit: {_one_line(error)}; "
+            "`clickstats status` says whether the run was published"
+        ) from error
 
 
 def together(

@@ -13,15 +13,16 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
 from pipeline.database import interruptible, session
 from pipeline.errors import ClickstatsError
+from pipeline.outcome import Report
 from pipeline.scores import rules_fingerprint
 from pipeline.settings import Settings
 from schema.sql import statement
@@ -35,45 +36,70 @@ SEEN = (
     "snapshot_at", "applications", "inserted", "updated", "unchanged", "pending",
     "clicks_read", "clicks_unusable", "clicks_unattributed",
 )  # fmt: skip
+NOT_FOR_LONG = "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '10s'"
+IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ledger:
-    """The row of one run."""
+    """The row of one run; `report` is what the run has seen and done so far."""
 
     settings: Settings
     wal_start: str
+    report: Report | None = None
 
-    def publish(self, writer: Connection, seen: Mapping[str, Any], warnings: Sequence[str]) -> None:
+    def publish(self, writer: Connection) -> None:
         """Record success, in the transaction that publishes the rows."""
-        self._finish(writer, seen, outcome="published", exit_code=0, warnings=list(warnings))
+        self._finish(writer, "published", 0)
 
-    def fail(self, exit_code: int, error: str) -> None:
-        """Record a failure: what the run's own transaction did is gone."""
+    def fail(self, exit_code: int, error: str) -> bool:
+        """Record a failure, in a transaction of its own; True when it came too late, since the run
+        is published."""
         try:
-            with session(self.settings) as connection:
-                self._finish(connection, {}, outcome="failed", exit_code=exit_code, error=error)
+            with session(self.settings) as connection, connection.cursor() as cursor:
+                cursor.execute(NOT_FOR_LONG)
+                self._finish(connection, "failed", exit_code, error)
+                cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
+                return cursor.fetchone() == (True,)
         except ClickstatsError as unrecorded:
             log.warning("the failure is not in the ledger: %s", unrecorded)
+            return False
 
-    def _finish(self, connection: Connection, seen: Mapping[str, Any], **how: Any) -> None:
-        parameters = {name: seen.get(name) for name in SEEN} | {
-            "seconds": json.dumps(seen.get("seconds", {})),
-            "id": self.settings.run_id,
-            "wal_start": self.wal_start,
-            "peak_memory_bytes": _peak_memory_bytes(),
-            "warnings": [],
-            "error": None,
-        }
-        _one(connection, "finish_run", parameters | how)
+    def _finish(
+        self, connection: Connection, outcome: str, exit_code: int, error: str | None = None
+    ) -> None:
+        seen = asdict(self.report) if self.report else {"seconds": {}, "warnings": []}
+        _one(
+            connection,
+            "finish_run",
+            dict.fromkeys(SEEN)
+            | seen
+            | {
+                "seconds": json.dumps(seen["seconds"]),
+                "id": self.settings.run_id,
+                "wal_start": self.wal_start,
+                "peak_memory_bytes": _peak_memory_bytes(),
+                "outcome": outcome,
+                "exit_code": exit_code,
+                "error": error,
+            },
+        )
 
 
 @contextmanager
 def ledger(
-    settings: Settings, command: str, options: Mapping[str, object], keep_days: int
+    writer: Connection,
+    settings: Settings,
+    command: str,
+    options: Mapping[str, object],
+    keep_days: int,
 ) -> Iterator[Ledger]:
     """Open the run's row, mark the runs that died, drop those older than `keep_days`; when the run
-    fails, whatever the reason, say so in its row."""
+    fails, whatever the reason, undo what its writer did and say so in its row.
+
+    What comes after the commit, or makes it uncertain, is no failure when the row says that the run
+    was published.
+    """
     parameters = {
         "id": settings.run_id,
         "command": command,
@@ -90,18 +116,23 @@ def ledger(
     row = Ledger(settings, wal_start=started[0] if started else "0/0")
     try:
         yield row
-    except ClickstatsError as error:
-        row.fail(error.exit_code, str(error))
-        raise
-    except KeyboardInterrupt:
-        row.fail(130, "interrupted")
-        raise
-    except SystemExit:
-        row.fail(143, "terminated")
-        raise
-    except Exception as error:
-        row.fail(1, f"{type(error).__name__}: {error}")
-        raise
+    except BaseException as error:
+        writer.close()  # it may hold the run's row
+        if not row.fail(*_exit(error)):
+            raise
+        log.warning("published before this came: %s", _exit(error)[1])
+
+
+def _exit(error: BaseException) -> tuple[int, str]:
+    """The exit code that an error leads to, and what to call it."""
+    match error:
+        case ClickstatsError():
+            return error.exit_code, str(error)
+        case KeyboardInterrupt():
+            return 130, "interrupted"
+        case SystemExit():
+            return 143, "terminated"
+    return 1, f"{type(error).__name__}: {error}"
 
 
 def last_published(connection: Connection) -> Baseline | None:

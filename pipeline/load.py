@@ -7,7 +7,7 @@ No business logic.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from psycopg2 import errors
 
-from pipeline.outcome import Advance
+from pipeline.outcome import Advance, no_advance
 from schema.columns import IMAGE
 from schema.sql import statement
 
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
 ROWS_PER_SLICE = 200_000
-ATTEMPTS = 10
+ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '300ms'; SET LOCAL enable_hashjoin = off"
+# a run that waits for another program while it holds rows may be half of a deadlock, which the
+# server looks for after a second: it lets go long before
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10ms'"
+IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off"
 TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
 
 
@@ -106,7 +109,7 @@ def slices(per_application: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 @dataclass(frozen=True)
 class Written:
-    """How many rows a run wrote."""
+    """What became of the rows of a run."""
 
     inserted: int = 0
     updated: int = 0
@@ -115,48 +118,55 @@ class Written:
 
 
 def write(
-    connection: Connection,
-    rows: pl.DataFrame,
-    instant: datetime,
-    advance: Advance = lambda done, total: None,
+    connection: Connection, rows: pl.DataFrame, instant: datetime, advance: Advance = no_advance
 ) -> Written:
     """Write the rows inside the connection's transaction.
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
-    that has gone is nulled. Locks are waited for briefly, so that another program is not drawn into
-    a deadlock; the whole write is then repeated. `advance` hears how many rows are staged.
+    that has gone is nulled, a row that has gone is written anew. Where another program holds a lock
+    the write is undone and, after a pause, repeated. `advance` hears how many rows are staged.
     """
     if rows.is_empty():
         return Written()
     with connection.cursor() as cursor:
-        cursor.execute(statement("staging"))
-        cursor.execute(LOCK_TIMEOUT)
-        columns = [*IMAGE, "is_stored", "is_changed"]
-        copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-        staged = 0
-        for part in rows.select(columns).sort("application_id").iter_slices(ROWS_PER_COPY):
-            text = BytesIO()
-            part.write_csv(text, include_header=False)
-            text.seek(0)
-            cursor.copy_expert(copy, text)
-            staged += part.height
-            advance(staged, rows.height)
+        _stage(cursor, rows, advance)
+        cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
+        gone = 0
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
-                return _apply(cursor, rows.height, instant)
+                written = _apply(cursor, rows.height - gone, instant, rebuild=attempt == 1)
+                break
             except TRY_AGAIN:
                 if attempt == ATTEMPTS:
                     raise
                 cursor.execute("ROLLBACK TO before_writing")
-                cursor.execute(statement("drop_missing"))
-    raise AssertionError("the last attempt returns or raises")
+                pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+                cursor.execute("SELECT pg_sleep(%s)", (pause,))
+                gone += _drop_gone(cursor)
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+    return replace(written, gone=written.gone + gone)
 
 
-def _apply(cursor: Cursor, rows: int, instant: datetime) -> Written:
+def _stage(cursor: Cursor, rows: pl.DataFrame, advance: Advance) -> None:
+    cursor.execute(statement("staging"))
+    columns = [*IMAGE, "is_stored", "is_changed"]
+    copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+    staged = 0
+    for part in rows.select(columns).sort("application_id").iter_slices(ROWS_PER_COPY):
+        text = BytesIO()
+        part.write_csv(text, include_header=False)
+        text.seek(0)
+        cursor.copy_expert(copy, text)
+        staged += part.height
+        advance(staged, rows.height)
+
+
+def _apply(cursor: Cursor, rows: int, instant: datetime, *, rebuild: bool) -> Written:
+    """Update and insert; with `rebuild`, build indexes of an empty table afterwards."""
     indexes = []
-    if rows >= FIRST_LOAD:
+    if rebuild and rows >= FIRST_LOAD:
         cursor.execute(statement("droppable_indexes"))
         indexes = cursor.fetchall()
     for drop, _ in indexes:
@@ -169,8 +179,20 @@ def _apply(cursor: Cursor, rows: int, instant: datetime) -> Written:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
     for _, create in indexes:
         cursor.execute(create)
-    newer = 0
-    if inserted + updated < rows:
-        cursor.execute(statement("count_newer"), {"instant": instant})
-        newer = cursor.fetchone()[0]  # type: ignore[index]
-    return Written(inserted, updated, newer, gone=rows - inserted - updated - newer)
+    if inserted + updated == rows:
+        return Written(inserted, updated)
+    cursor.execute(statement("count_newer"), {"instant": instant})
+    newer: int = cursor.fetchone()[0]  # type: ignore[index]
+    cursor.execute(statement("keep_unstored"))
+    gone = _drop_gone(cursor)
+    cursor.execute(statement("insert"), {"instant": instant})
+    return Written(inserted + cursor.rowcount, updated, newer, gone)
+
+
+def _drop_gone(cursor: Cursor) -> int:
+    """Drop the staged rows whose application has gone, forget the jobs that have; returns how many
+    were dropped."""
+    cursor.execute(statement("drop_gone"))
+    gone = cursor.rowcount
+    cursor.execute(statement("null_gone_jobs"))
+    return gone

@@ -15,9 +15,13 @@ Advance = Callable[[int, int], None]  # so many rows of so many are done
 Show = Callable[[str], AbstractContextManager[Advance]]  # shows a phase while it lasts
 
 
+def no_advance(done: int, total: int) -> None:
+    """For whoever does not show how far the work is."""
+
+
 def show_nothing(phase: str) -> AbstractContextManager[Advance]:
     """For logs and pipes: a phase is not shown while it lasts."""
-    return nullcontext(lambda done, total: None)
+    return nullcontext(no_advance)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import polars as pl
@@ -41,6 +41,7 @@ def read_by_connectorx(
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                 f"SET TRANSACTION SNAPSHOT '{snapshot.name}'",
                 *set_up(settings.schema),
+                f"SET LOCAL client_connection_check_interval = '{_check_interval(snapshot)}'",
             ],
         )
     except RuntimeError as error:
@@ -101,6 +102,8 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
     """
     info = connection.info
     asked = info.dsn_parameters
+    if info.backend_pid != _backend_pid(connection):
+        return None  # a pooler: ConnectorX prepares statements outside of its transaction
     if asked.get("channel_binding") == "require" or asked.get("require_auth"):
         return None
     if info.ssl_in_use and (
@@ -131,10 +134,22 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
 
 
 def _default_search_path(connection: Connection) -> str:
+    return str(_value(connection, "SELECT reset_val FROM pg_settings WHERE name = 'search_path'"))
+
+
+def _backend_pid(connection: Connection) -> int:
+    return int(_value(connection, "SELECT pg_backend_pid()"))
+
+
+def _check_interval(snapshot: Snapshot) -> str:
+    """How often the server looks whether its client is still there; 0 where it cannot."""
+    return str(_value(snapshot.connection, "SHOW client_connection_check_interval"))
+
+
+def _value(connection: Connection, query: str) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT reset_val FROM pg_settings WHERE name = 'search_path'")
-        path: str = cursor.fetchone()[0]  # type: ignore[index]
-        return path
+        cursor.execute(query)
+        return cursor.fetchone()[0]  # type: ignore[index]
 
 
 def _tls_file(asked: dict[str, str], parameter: str, default: str) -> bool:

@@ -6,20 +6,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.attribution import used
-from pipeline.audit import audit
-from pipeline.database import Snapshot, interruptible, server_errors, session, take_snapshot
+from pipeline.audit import audit, audit_named, audit_written
+from pipeline.database import (
+    Snapshot,
+    commit,
+    interruptible,
+    server_errors,
+    session,
+    take_snapshot,
+)
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import last_published, ledger
-from pipeline.load import Written, rows_to_write, write
+from pipeline.load import rows_to_write, write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.metrics import metrics
-from pipeline.outcome import Report, Show, show_nothing
+from pipeline.outcome import Advance, Report, Show, no_advance, show_nothing
 from pipeline.scores import scores
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,13 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
     started = perf_counter()
     with (
         session(settings) as writer,
-        ledger(settings, "run --all", asdict(options), options.keep_days) as row,
+        ledger(writer, settings, "run --all", asdict(options), options.keep_days) as row,
         server_errors(),
     ):
         with show("lock"):
             interruptible(writer, lambda: take_run_lock(writer, options.wait))
         with snapshot_behind_gate(settings) as snapshot:
-            report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+            report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings)
             per_application = gathered(source, report, show)
             with report.phase("compare", "unchanged", show):
@@ -68,13 +79,10 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
             audit(report, per_application.lazy(), rows.lazy(), before, options.max_shrink)
             del per_application  # before the rows to write are copied
         with report.phase("write", "written", show) as advance:
-            count_written(
-                report,
-                interruptible(writer, lambda: write(writer, rows, snapshot.taken_at, advance)),
-            )
+            write_audited(writer, rows, report, advance)
         report.seconds["total"] = perf_counter() - started
-        interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
-        writer.commit()
+        interruptible(writer, lambda: row.publish(writer))
+        commit(writer)
     return report
 
 
@@ -102,23 +110,24 @@ def run_named(
     options = {"app_id": list(application_ids)}
     with (
         session(settings) as writer,
-        ledger(settings, "run --app-id", options, keep_days) as row,
+        ledger(writer, settings, "run --app-id", options, keep_days) as row,
         server_errors(),
     ):
         interruptible(writer, lambda: hold_gate_shared(writer, application_ids))
         with session(settings, snapshot=True) as reader:
             snapshot = take_snapshot(reader)
-            report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+            report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings, application_ids)
             extracted = source.extract()
             count_clicks(report, extracted)
             per_application = scored(extracted, settings.timezone).collect()
             count_applications(report, per_application)
             rows, _ = rows_to_write(per_application, source.stored(), every=True)
-        count_written(report, interruptible(writer, lambda: write(writer, rows, snapshot.taken_at)))
+        audit_named(per_application.lazy())
+        write_audited(writer, rows, report)
         report.seconds["total"] = perf_counter() - started
-        interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
-        writer.commit()
+        interruptible(writer, lambda: row.publish(writer))
+        commit(writer)
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
@@ -150,7 +159,11 @@ def count_applications(report: Report, per_application: pl.DataFrame) -> None:
     report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
 
 
-def count_written(report: Report, written: Written) -> None:
-    """What was written."""
+def write_audited(
+    writer: Connection, rows: pl.DataFrame, report: Report, advance: Advance = no_advance
+) -> None:
+    """Write the rows, count what became of them, and see that none is missing."""
+    written = interruptible(writer, lambda: write(writer, rows, report.snapshot_at, advance))
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone = written.newer, written.gone
+    audit_written(rows.height, written)

@@ -1,5 +1,5 @@
 -- Closes the row of a run. wal_bytes is what the whole server wrote between the run's start and
--- here: PostgreSQL before 18 counts no WAL for one session.
+-- here: PostgreSQL before 18 counts no WAL for one session. What was published stays so.
 UPDATE clickstats_runs
 SET
     finished_at = clock_timestamp()::timestamp,
@@ -19,4 +19,4 @@ SET
     peak_memory_bytes = :'peak_memory_bytes'::bigint,
     warnings = :'warnings'::text[],
     error = :'error'
-WHERE id = :'id'::uuid
+WHERE id = :'id'::uuid AND outcome <> 'published'

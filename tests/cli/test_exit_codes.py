@@ -95,11 +95,14 @@ def test_an_unreachable_server() -> None:
     with closing(socket.socket()) as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql://me:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/db"
-        assert "CLICKSTATS_DATABASE_URL" in refused(3, url, "run", "--all")
+        assert "CLICKSTATS_DATABASE_URL" in refused(3, url, "run", "--all", "--quiet")
+        answer = clickstats("run", "--all", CLICKSTATS_DATABASE_URL=url)
+        assert answer.errors.count("trying again") == 3
+        assert SECRET not in answer.errors
 
 
 def test_a_host_that_does_not_exist() -> None:
-    refused(3, f"postgresql://me:{SECRET}@nowhere.invalid/db", "run", "--all")
+    refused(3, f"postgresql://me:{SECRET}@nowhere.invalid/db", "run", "--all", "--quiet")
 
 
 def test_a_server_that_does_not_answer_costs_the_connect_timeout() -> None:
@@ -209,6 +212,20 @@ def test_a_signal_is_answered_while_the_server_keeps_the_run_waiting(
     assert "Traceback" not in said
     assert stored(locked) == {}
     wait_until(lambda: locked.execute(BLOCKED) == [(0,)], seconds=3)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_answered_while_a_run_connects(number: signal.Signals, code: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        url = f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/db"
+        with started(url, "run", "--all") as process, closing(silent.accept()[0]):
+            begun = time.monotonic()
+            process.send_signal(number)
+            _, said = process.communicate(timeout=5)
+            assert time.monotonic() - begun < 1
+    assert process.returncode == code
+    assert "Traceback" not in said
 
 
 # --- whatever happens --------------------------------------------------------------------------

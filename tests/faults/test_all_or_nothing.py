@@ -3,12 +3,12 @@
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic
-from types import MappingProxyType
+from typing import Any
 
 import psycopg2
 import pytest
@@ -44,21 +44,11 @@ LAST_RUN = """
 """
 
 
-def points(
-    *quick: str, among: Collection[str] = POINTS, broken: Mapping[str, str] = MappingProxyType({})
-) -> pytest.MarkDecorator:
+def points(*quick: str, among: Collection[str] = POINTS) -> pytest.MarkDecorator:
     """Everywhere, but most places only in the slow tests."""
     return pytest.mark.parametrize(
         "point",
-        [
-            pytest.param(
-                point,
-                marks=[pytest.mark.slow] * (point not in quick)
-                + [pytest.mark.xfail(strict=True, reason=broken.get(point, ""))]
-                * (point in broken),
-            )
-            for point in among
-        ],
+        [pytest.param(point, marks=[pytest.mark.slow] * (point not in quick)) for point in among],
     )
 
 
@@ -84,11 +74,7 @@ def nothing_happens(
     assert not database.execute(REMAINS)
 
 
-@points(
-    "reading",
-    "in the upsert",
-    broken={"reading": "ConnectorX's session does not notice that its client has died"},
-)
+@points("reading", "in the upsert")
 def test_killed(database: Database, point: str) -> None:
     """The server notices while its work is still held."""
     with (
@@ -106,11 +92,7 @@ SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.values(), ids=SIGNALS.keys())
-@points(
-    "reading",
-    "in the upsert",
-    broken={"in the commit": "the main thread waits for the commit and answers no signal"},
-)
+@points("reading", "in the commit")
 def test_interrupted(database: Database, point: str, number: int, code: int) -> None:
     with nothing_happens(database, "failed", code):
         answers_at_once(database, point, number, code, ["run", "--all"])
@@ -249,6 +231,48 @@ def test_a_named_run_at_a_limit(database: Database) -> None:
         run_named(database.settings(), [last(database)])
 
 
+AFTER_THE_COMMIT = {
+    "Ctrl-C": KeyboardInterrupt(),
+    "SIGTERM": SystemExit(143),
+    "no answer": NoConnection("lost during the commit"),
+}
+
+
+@pytest.mark.parametrize("event", AFTER_THE_COMMIT.values(), ids=AFTER_THE_COMMIT)
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_what_comes_after_the_commit_is_too_late(
+    database: Database, monkeypatch: pytest.MonkeyPatch, event: BaseException, named: bool
+) -> None:
+    """The run is published, and says so."""
+
+    def commit_and_break(connection: Any) -> None:
+        connection.commit()
+        raise event
+
+    monkeypatch.setattr("pipeline.run.commit", commit_and_break)
+    if named:
+        rows, _ = run_named(database.settings(), [last(database)])
+        assert rows.height == 1
+    else:
+        assert run_all(database.settings()).updated == 10
+        assert stored(database) == reference(database)
+    assert database.execute(LAST_RUN, ("run --%",)) == [("published", 0, "")]
+
+
+@pytest.mark.parametrize("event", AFTER_THE_COMMIT.values(), ids=AFTER_THE_COMMIT)
+def test_what_comes_before_the_commit_is_in_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, event: BaseException
+) -> None:
+    def breaks(connection: Any) -> None:
+        raise event
+
+    code = {KeyboardInterrupt: 130, SystemExit: 143, NoConnection: 3}[type(event)]
+    with nothing_happens(database, "failed", code), monkeypatch.context() as patches:
+        patches.setattr("pipeline.run.commit", breaks)
+        with pytest.raises(type(event)):
+            run_all(database.settings())
+
+
 def test_no_room_for_temporary_files(database: Database) -> None:
     """The sort before the insert spills."""
     no_room(
@@ -322,6 +346,18 @@ def crashing(own_server: Server) -> Database:
     run_all(database.settings())
     database.execute(EDITS + HOLDS)
     return database
+
+
+def test_a_server_that_is_about_to_start_is_waited_for(
+    own_server: Server, crashing: Database, aside: ThreadPoolExecutor, caplog: Any
+) -> None:
+    own_server.crash()
+    with caplog.at_level("INFO", logger="clickstats"):
+        running = aside.submit(run_all, crashing.settings())
+        wait_until(lambda: "trying again" in caplog.text)
+        own_server.start()
+        assert running.result().updated == 10
+    assert stored(crashing) == reference(crashing)
 
 
 @points("in the upsert")

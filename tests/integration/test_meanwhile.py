@@ -41,7 +41,7 @@ EVENTS = {
 }
 BLOCKED = """
     select count(*) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'
+    where datname = current_database() and query like 'SELECT pg_sleep%'
     and application_name like 'clickstats/%'
 """
 

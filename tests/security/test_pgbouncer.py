@@ -95,12 +95,7 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-# to be run again as soon as a run reads through psycopg2 when there is a pooler
-BROKEN = pytest.mark.xfail(
-    run=False,
-    reason="ConnectorX prepares outside a transaction, and sends `options` for another schema",
-)
-modes = pytest.mark.parametrize("mode", ["session", pytest.param("transaction", marks=BROKEN)])
+modes = pytest.mark.parametrize("mode", ["session", "transaction"])
 
 
 @modes
@@ -117,8 +112,7 @@ def test_everything_works(database: Database, pooled: Pooled, mode: str) -> None
         assert stored(database) == reference(database)
 
 
-@BROKEN
-@pytest.mark.parametrize("mode", ["session", "transaction"])
+@modes
 def test_another_schema(unmigrated: Database, pooled: Pooled, mode: str) -> None:
     unmigrated.execute("create schema ours; set search_path to ours; " + SOURCE_TABLES + SOURCE)
     with pooled(mode, unmigrated) as through:
