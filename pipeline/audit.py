@@ -39,17 +39,19 @@ class Baseline:
 
 def audit(
     report: Report,
-    per_application: pl.LazyFrame,
-    rows: pl.LazyFrame,
+    per_application: pl.DataFrame,
+    rows: pl.DataFrame,
     before: Baseline | None,
     max_shrink: float,
 ) -> None:
     """Note in the report of a `run --all` what is odd; raise `AuditFailed` when something must not
     be published.
 
-    `rows` are those of `per_application` that the run writes; `before` is the last published run.
+    `rows` has the `number` of each row of `per_application` that the run writes; `before` is the
+    last published run.
     """
-    errors = list(row_errors(per_application.join(rows, on="application_id", how="semi")))
+    every = rows.height == per_application.height
+    errors = list(row_errors(per_application if every else per_application[rows["number"]]))
     report.warnings += warnings(report, per_application)
     if before:
         errors += shrink_errors(
@@ -66,7 +68,7 @@ def audit(
     _refuse(errors)
 
 
-def audit_named(per_application: pl.LazyFrame) -> None:
+def audit_named(per_application: pl.DataFrame) -> None:
     """Raise `AuditFailed` when a row of a `run --app-id` is impossible. What is odd about a few
     rows is no warning: `explain` shows it."""
     _refuse(list(row_errors(per_application)))
@@ -89,7 +91,7 @@ def audit_written(rows: int, written: Written) -> None:
         )
 
 
-def row_errors(rows: pl.LazyFrame) -> Iterator[str]:
+def row_errors(rows: pl.DataFrame) -> Iterator[str]:
     """What is impossible in rows of metrics and scores, one sentence each."""
     unique, total = pl.col("unique_functions_clicked"), pl.col("total_click_events")
     impossible = {
@@ -102,7 +104,7 @@ def row_errors(rows: pl.LazyFrame) -> Iterator[str]:
     }
     counts = rows.select(
         condition.fill_null(True).sum().alias(name) for name, condition in impossible.items()
-    ).collect()
+    )
     for name, count in counts.row(0, named=True).items():
         if count:
             yield f"{count} rows with {name}"
@@ -126,16 +128,12 @@ def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float
             )
 
 
-def warnings(report: Report, per_application: pl.LazyFrame) -> Iterator[str]:
+def warnings(report: Report, per_application: pl.DataFrame) -> Iterator[str]:
     """What is possible but odd, one sentence each."""
-    early, capped = (
-        per_application.select(
-            (pl.col("time_to_first_click") < timedelta()).sum().alias("early"),
-            (pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY).sum().alias("capped"),
-        )
-        .collect()
-        .row(0)
-    )
+    early, capped = per_application.select(
+        (pl.col("time_to_first_click") < timedelta()).sum().alias("early"),
+        (pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY).sum().alias("capped"),
+    ).row(0)
     if early:
         yield f"{early:,} applications have a click before they were created"
     if capped:

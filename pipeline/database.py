@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -219,7 +221,7 @@ def cancel_queries(settings: Settings) -> None:
 def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
     """Do work that waits for the server, but answer signals at once: psycopg2 holds them back while
     it waits, so the work goes to a thread and is cancelled at the server."""
-    [result] = together([work], connection.cancel)
+    [result] = in_turn([work], connection.cancel)
     return result
 
 
@@ -239,19 +241,27 @@ def commit(connection: Connection) -> None:
         ) from error
 
 
-def together(
-    works: Sequence[Callable[[], Result]], cancel: Callable[[], None], threads: int | None = None
-) -> list[Result]:
-    """Do the works at once, each in a thread. When one fails, or a signal comes, `cancel` what the
+def in_turn(
+    works: Iterable[Callable[[], Result]], cancel: Callable[[], None], threads: int = 1
+) -> Generator[Result, None, None]:
+    """The results of the works in their order, while the next ones are under way: so many at once,
+    each in a thread. When one fails, a signal comes, or the caller closes this, `cancel` what the
     others are doing, until they have ended."""
-    with ThreadPoolExecutor(threads or len(works)) as pool:
-        futures = [pool.submit(work) for work in works]
+    waiting = iter(works)
+    futures: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            # Polars' handler of SIGINT lets a wait without a timeout go on
-            while wait(futures, timeout=0.1, return_when=FIRST_EXCEPTION).not_done:
-                if failed := [future for future in futures if future.done() and future.exception()]:
-                    failed[0].result()
-            return [future.result() for future in futures]
+            while True:
+                for work in islice(waiting, threads + 1 - len(futures)):
+                    futures.append(pool.submit(work))
+                if not futures:
+                    return
+                # Polars' handler of SIGINT lets a wait without a timeout go on
+                while wait([futures[0]], timeout=0.1).not_done:
+                    for failed in futures:
+                        if failed.done():
+                            failed.result()
+                yield futures.popleft().result()
         except BaseException:
             while wait(futures, timeout=0.2).not_done:
                 cancel()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.audit import audit
+from pipeline.compare import VALUES, compared, image
 from pipeline.database import session, take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
-from pipeline.load import VALUES, compared, image
 from pipeline.outcome import Report, Show, show_nothing
 from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
@@ -42,15 +42,11 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         source = Source(snapshot, settings)
         per_application = gathered(source, report, show)
         with report.phase("compare", "applications", show):
-            rows = compared(image(per_application.lazy()), source.stored().lazy()).collect()
+            stored = pl.concat(source.stored(lambda part: part))
+            numbered = per_application.with_row_index("number")
+            rows = compared(image(numbered.lazy()), stored.lazy()).collect()
         to_write = rows.filter(pl.col("is_changed") | options.full)
-        audit(
-            report,
-            per_application.lazy(),
-            to_write.lazy(),
-            last_published(reader),
-            options.max_shrink,
-        )
+        audit(report, per_application, to_write, last_published(reader), options.max_shrink)
     if options.limit is not None:
         report.pending = max(0, to_write.height - options.limit)
         to_write = to_write.sort("created_at", "application_id", nulls_last=True)

@@ -1,4 +1,4 @@
-"""From PostgreSQL to frames: every table whole, or only what belongs to the named applications.
+"""From PostgreSQL to frames: whole tables, or only what belongs to the named applications.
 
 Owns which statement fills which frame, and that all are read from one snapshot. No business logic.
 """
@@ -6,30 +6,46 @@ Owns which statement fills which frame, and that all are read from one snapshot.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import polars as pl
+from psycopg2 import sql
 
-from pipeline.attribution import attributed, numbered
-from pipeline.database import Snapshot, bound, cancel_queries, together
+from pipeline.attribution import APPLICATION_KEY, LINK_KEY, attributed, numbered
+from pipeline.database import Snapshot, bound, cancel_queries, in_turn, interruptible
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
 from schema.sql import statement
 
-STATEMENTS = ("applications", "links", "clicks", "stored")
-CLICKS_PER_JOIN = 2_000_000
+Result = TypeVar("Result")
+
+# the table that each statement reads, and in parts of how many blocks: some 40 MB of memory each
+TABLES = {
+    "applications": ("job_applications", 4_096),
+    "links": ("link_tracking", 4_096),
+    "clicks": ("link_clicks", 16_384),
+    "stored": ("link_click_analytics", 4_096),
+}
+APPLICATIONS_PER_SLICE = 200_000
+BLOCKS = """
+SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
+FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
+"""
 
 
 @dataclass(frozen=True)
 class Extracted:
     """What the source's tables held at one snapshot.
 
-    `applications` as `schema.columns.APPLICATIONS`; `clicks` one row per click of an application,
-    usable or not, as `pipeline.attribution.attributed` gives them, link_function as an Enum.
+    `applications` as `schema.columns.APPLICATIONS` without the keys; `clicks` one row per click of
+    an application, usable or not, as `pipeline.attribution.attributed` gives them, link_function as
+    an Enum.
     """
 
     applications: pl.LazyFrame
@@ -38,17 +54,35 @@ class Extracted:
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
 
+    def slices(self) -> Iterator[Extracted]:
+        """The same in slices of the applications, one at least: computing takes several times the
+        memory of what it computes."""
+        number, count = pl.col("application"), APPLICATIONS_PER_SLICE
+        total = self.applications.select(pl.len()).collect().item()
+        for start in range(0, max(total, 1), count):
+            clicks = self.clicks.filter(number >= start, number < start + count)
+            yield replace(
+                self,
+                applications=self.applications.slice(start, count),
+                clicks=clicks.with_columns(number - start),
+            )
+
 
 class Source:
-    """What a run reads: all applications, or the named ones, at one snapshot."""
+    """What a run reads: all applications, or the named ones, at one snapshot.
+
+    Tables are read in parts, ranges of their blocks, each of which becomes small before the next
+    ones are there. A view has one part.
+    """
 
     def __init__(
         self, snapshot: Snapshot, settings: Settings, application_ids: Sequence[str] = ()
     ) -> None:
         self.snapshot = snapshot
         self.settings = settings
+        self.whole = not application_ids
         # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
-        self.url = None if application_ids else connectorx_url(snapshot.connection, settings.schema)
+        self.url = connectorx_url(snapshot.connection, settings.schema) if self.whole else None
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
@@ -56,39 +90,38 @@ class Source:
         }
 
     def extract(self) -> Extracted:
-        """The applications and their clicks, over two connections at once."""
-
-        def applications_and_links() -> tuple[pl.DataFrame, pl.DataFrame]:
-            applications = self._read("applications", APPLICATIONS)
-            return applications, _numbered(self._read("links", LINKS), applications)
-
+        """The applications and their clicks."""
         if self.url:
-            self._together(self._check)
-        (applications, links), clicks = self._together(
-            applications_and_links, lambda: self._read("clicks", CLICKS)
-        )
+            interruptible(self.snapshot.connection, self._check)
+        applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
+        links = self._links(applications)
+        counts: list[tuple[int, int, int]] = []
+
+        def take(clicks: pl.DataFrame) -> pl.DataFrame:
+            in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
+            counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
+            return attributed(clicks.lazy(), links.lazy()).collect()
+
+        applications = applications.drop(APPLICATION_KEY)
+        clicks = pl.concat(self._read("clicks", CLICKS, take))
+        read, unusable, in_future = map(sum, zip(*counts, strict=True))
+        return Extracted(applications.lazy(), clicks.lazy(), read, unusable, in_future)
+
+    def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
+        def take(links: pl.DataFrame) -> pl.DataFrame:
+            # millions of links need neither 16 bytes of key nor a text each
+            small = numbered(links.lazy(), applications.lazy())
+            return small.with_columns(pl.col("link_function").cast(pl.Categorical)).collect()
+
+        links = pl.concat(self._read("links", LINKS, take))
         _check_unique(links)
         functions = link_functions(links["link_function"].unique().cast(pl.String))
-        links = links.with_columns(pl.col("link_function").cast(functions))
-        # in slices, since the join takes several times the memory of what it joins
-        of_applications = [
-            attributed(part.lazy(), links.lazy()).collect()
-            for part in clicks.iter_slices(CLICKS_PER_JOIN)
-        ]
-        return Extracted(
-            applications=applications.lazy(),
-            clicks=pl.concat(
-                of_applications or [attributed(clicks.lazy(), links.lazy()).collect()]
-            ).lazy(),
-            clicks_read=clicks.height,
-            clicks_unusable=clicks["clicked_at"].null_count(),
-            clicks_in_future=(clicks["clicked_at"] > self.snapshot.taken_at).sum(),
-        )
+        return links.with_columns(pl.col("link_function").cast(functions))
 
-    def stored(self) -> pl.DataFrame:
-        """The stored rows of applications, as `schema.columns.IMAGE`."""
-        stored: list[pl.DataFrame] = self._together(lambda: self._read("stored", IMAGE))
-        return stored[0]
+    def stored(self, take: Callable[[pl.DataFrame], Result]) -> list[Result]:
+        """What `take` makes of the stored rows of applications: a frame for each part, one at
+        least, as `schema.columns.IMAGE`."""
+        return self._read("stored", IMAGE, take)
 
     def rows_without_application(self) -> int:
         """How many stored rows another program wrote without an application."""
@@ -100,37 +133,66 @@ class Source:
     def _check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose."""
         with self.snapshot.connection.cursor() as cursor:
-            for name in STATEMENTS:
-                cursor.execute(f"EXPLAIN {self._statement(name)}")
+            for name in TABLES:
+                cursor.execute(f"EXPLAIN {self._bound(name)}")
 
-    def _read(self, name: str, schema: pl.Schema) -> pl.DataFrame:
-        text = self._statement(name)
-        if self.url is None:
-            return read_by_copy(self.snapshot.connection, text, schema)
-        return read_by_connectorx(self.url, self.snapshot, self.settings, text, schema)
+    def _read(
+        self, name: str, schema: pl.Schema, take: Callable[[pl.DataFrame], Result]
+    ) -> list[Result]:
+        """What `take` makes of each part of the statement's rows while the next ones are read, over
+        two connections; over the snapshot's own where ConnectorX cannot go."""
 
-    def _statement(self, name: str) -> str:
+        def read(text: str) -> pl.DataFrame:
+            if self.url is None:
+                return read_by_copy(self.snapshot.connection, text, schema)
+            return read_by_connectorx(self.url, self.snapshot, self.settings, text, schema)
+
+        parts = in_turn(
+            [partial(read, text) for text in self._parts(name)],
+            cancel=lambda: cancel_queries(self.settings),
+            threads=2 if self.url else 1,
+        )
+        with closing(parts):
+            return [take(part) for part in parts]
+
+    def _parts(self, name: str) -> Iterator[str]:
+        """The statement, for each part of its table: in place of the table stands what it has in a
+        range of blocks, the last of which has no end."""
+        (table, blocks), text = TABLES[name], self._bound(name)
+        starts = range(blocks, self._blocks(table), blocks)
+        if not starts:
+            yield text
+            return
+
+        from schema.tables import columns_of  # with SQLAlchemy, a fifth of a second
+
+        for start, end in zip((0, *starts), (*starts, None), strict=True):
+            part = sql.SQL("WITH {table} AS (SELECT {columns} FROM {table} WHERE {blocks})").format(
+                table=sql.Identifier(table),
+                columns=sql.SQL(", ").join(map(sql.Identifier, columns_of(table))),
+                blocks=sql.SQL(
+                    f"ctid >= '({start},0)'" + (f" AND ctid < '({end},0)'" if end else "")
+                ),
+            )
+            yield f"{part.as_string(self.snapshot.connection)}\n{text}"
+
+    def _blocks(self, table: str) -> int:
+        """How large the table is; 0 where it is a view, and where only a few rows are wanted."""
+        if not self.whole:
+            return 0
+        with self.snapshot.connection.cursor() as cursor:
+            cursor.execute(BLOCKS, (table,))
+            found = cursor.fetchone()
+            return int(found[0]) if found else 0
+
+    def _bound(self, name: str) -> str:
         return bound(self.snapshot.connection, statement(name), self.parameters)
-
-    def _together(self, *works: Callable[[], Any]) -> list[Any]:
-        # COPY does not share a connection: without ConnectorX one after the other
-        threads = len(works) if self.url else 1
-        return together(works, lambda: cancel_queries(self.settings), threads)
-
-
-def _numbered(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
-    """A third of the memory: millions of links need neither 16 bytes of key nor a text each."""
-    return (
-        numbered(links.lazy(), applications.lazy())
-        .with_columns(pl.col("link_function").cast(pl.Categorical))
-        .collect()
-    )
 
 
 def _check_unique(links: pl.DataFrame) -> None:
     # the first half of the key alone nearly always says so, and takes a tenth of the memory
-    keys = links.select("link_key_1", "link_key_2")
-    if keys["link_key_1"].n_unique() < links.height and keys.is_duplicated().any():
+    keys = links.select(LINK_KEY)
+    if keys[LINK_KEY[0]].n_unique() < links.height and keys.is_duplicated().any():
         raise SchemaError(
             "link_tracking has a tracking_id more than once; expected a primary key; remove the "
             "duplicates"

@@ -101,9 +101,9 @@ def _rounded(
 def metrics(applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str) -> pl.LazyFrame:
     """One row per application, in the order of `applications`, with every metric of SPEC.
 
-    `applications` as in `schema.columns.APPLICATIONS`; `clicks` has `application` (the row number
-    in `applications`), `clicked_at` (UTC, 1970 to 2099) and `link_function` (an Enum in byte
-    order). Hours and days of the week are taken in `timezone`, an IANA name.
+    `applications` as in `schema.columns.APPLICATIONS`, keys or not; `clicks` has `application` (the
+    row number in `applications`), `clicked_at` (UTC, 1970 to 2099) and `link_function` (an Enum in
+    byte order). Hours and days of the week are taken in `timezone`, an IANA name.
     """
     ordered = in_order(clicks)
     local = pl.col("clicked_at").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)

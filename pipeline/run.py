@@ -12,6 +12,7 @@ import polars as pl
 
 from pipeline.attribution import used
 from pipeline.audit import audit, audit_named, audit_written
+from pipeline.compare import rows_to_write
 from pipeline.database import (
     Snapshot,
     commit,
@@ -22,7 +23,7 @@ from pipeline.database import (
 )
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import last_published, ledger
-from pipeline.load import rows_to_write, write
+from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.metrics import metrics
 from pipeline.outcome import Advance, Report, Show, no_advance, show_nothing
@@ -71,15 +72,14 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
             per_application = gathered(source, report, show)
             with report.phase("compare", "unchanged", show):
                 rows, report.pending = rows_to_write(
-                    per_application, source.stored(), every=options.full, limit=options.limit
+                    per_application, source.stored, every=options.full, limit=options.limit
                 )
                 report.unchanged = report.applications - rows.height - report.pending
         with report.phase("audit", "applications", show):
             before = last_published(writer)
-            audit(report, per_application.lazy(), rows.lazy(), before, options.max_shrink)
-            del per_application  # before the rows to write are copied
+            audit(report, per_application, rows, before, options.max_shrink)
         with report.phase("write", "written", show) as advance:
-            write_audited(writer, rows, report, advance)
+            write_audited(writer, per_application, rows, report, advance)
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer))
         commit(writer)
@@ -93,7 +93,9 @@ def gathered(source: Source, report: Report, show: Show) -> pl.DataFrame:
         count_clicks(report, extracted)
         report.rows_without_application = source.rows_without_application()
     with report.phase("compute", "applications", show):
-        per_application = scored(extracted, report.timezone).collect()
+        per_application = pl.concat(
+            scored(some, report.timezone).collect() for some in extracted.slices()
+        )
         count_applications(report, per_application)
     return per_application
 
@@ -122,9 +124,9 @@ def run_named(
             count_clicks(report, extracted)
             per_application = scored(extracted, settings.timezone).collect()
             count_applications(report, per_application)
-            rows, _ = rows_to_write(per_application, source.stored(), every=True)
-        audit_named(per_application.lazy())
-        write_audited(writer, rows, report)
+            rows, _ = rows_to_write(per_application, source.stored, every=True)
+        audit_named(per_application)
+        write_audited(writer, per_application, rows, report)
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer))
         commit(writer)
@@ -160,10 +162,16 @@ def count_applications(report: Report, per_application: pl.DataFrame) -> None:
 
 
 def write_audited(
-    writer: Connection, rows: pl.DataFrame, report: Report, advance: Advance = no_advance
+    writer: Connection,
+    per_application: pl.DataFrame,
+    rows: pl.DataFrame,
+    report: Report,
+    advance: Advance = no_advance,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = interruptible(writer, lambda: write(writer, rows, report.snapshot_at, advance))
+    written = interruptible(
+        writer, lambda: write(writer, per_application, rows, report.snapshot_at, advance)
+    )
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone = written.newer, written.gone
     audit_written(rows.height, written)

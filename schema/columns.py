@@ -13,14 +13,21 @@ DAY_US = 86_400_000_000
 
 # one row per row of job_applications; job_id is null when that job does not exist
 APPLICATIONS = pl.Schema(
-    {"application_id": pl.String(), "job_id": pl.String(), "created_at": INSTANT}
+    {
+        "application_id": pl.String(),
+        "application_key_1": pl.Int64(),
+        "application_key_2": pl.Int64(),
+        "job_id": pl.String(),
+        "created_at": INSTANT,
+    }
 )
 # one row per tracking link that names an application
 LINKS = pl.Schema(
     {
         "link_key_1": pl.Int64(),
         "link_key_2": pl.Int64(),
-        "application_key": pl.Binary(),
+        "application_key_1": pl.Int64(),
+        "application_key_2": pl.Int64(),
         "link_function": pl.String(),
     }
 )

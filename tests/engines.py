@@ -31,9 +31,8 @@ STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where applicati
 def by_pipeline(world: World, timezone: str) -> Rows:
     """By the expressions of the pipeline, without a database."""
     applications, links, clicks = frames(world)
-    per_application = scores(
-        metrics(applications, used(attributed(clicks, numbered(links, applications))), timezone)
-    )
+    of_applications = attributed(clicks, numbered(links, applications))
+    per_application = scores(metrics(applications, used(of_applications), timezone))
     rows = per_application.drop("created_at").collect()
     return expected_rows(rows.iter_rows(named=True))
 
@@ -76,6 +75,7 @@ def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
         [
             (
                 str(application.id),
+                *halves(application.id),
                 str(application.job_id) if application.job_id in world.jobs else None,
                 usable(application.created_at),
             )
@@ -85,7 +85,7 @@ def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     )
     links = frame(
         [
-            (keys[link.tracking_id], 0, link.application_id.bytes, link.link_function)
+            (keys[link.tracking_id], 0, *halves(link.application_id), link.link_function)
             for link in world.links
             if link.application_id
         ],
@@ -101,6 +101,11 @@ def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
         links.with_columns(link_function=pl.col("link_function").cast(functions)).lazy(),
         clicks.lazy(),
     )
+
+
+def halves(key: UUID) -> tuple[int, int]:
+    """The key as two numbers of 64 bits, with a sign as PostgreSQL's."""
+    return int.from_bytes(key.bytes[:8], signed=True), int.from_bytes(key.bytes[8:], signed=True)
 
 
 def expected_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:

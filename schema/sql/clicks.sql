@@ -6,7 +6,8 @@ SELECT
     hashtextextended(tracking_id, :'seed_1'::bigint) AS link_key_1,
     hashtextextended(tracking_id, :'seed_2'::bigint) AS link_key_2,
     CASE
-        WHEN clicked_at >= '1970-01-01' AND clicked_at < '2100-01-01' THEN clicked_at::timestamp
+        WHEN clicked_at >= timestamp '1970-01-01' AND clicked_at < timestamp '2100-01-01'
+            THEN clicked_at::timestamp
     END AS clicked_at
 FROM link_clicks
 WHERE

@@ -1,16 +1,37 @@
--- The indexes that are faster built after a first load than kept up during it: those of an empty
--- table that this role owns, made as they are described here and by nothing else.
-SELECT 'DROP INDEX ' || i.indexrelid::regclass, pg_get_indexdef(i.indexrelid)
-FROM pg_class AS t
+-- The indexes, the primary key's among them, that are faster built after a first load than kept up
+-- during it, each as two statements: to drop it and to make it anew. Only those of an empty table
+-- that this role owns, made as they are described here and used by nothing else. The unique index
+-- on application_id stays: the insert needs it.
+WITH target AS (
+    SELECT oid FROM pg_class
+    WHERE
+        oid = 'link_click_analytics'::regclass
+        AND pg_has_role(relowner, 'USAGE')
+        AND has_schema_privilege(relnamespace, 'CREATE')
+        AND NOT EXISTS (SELECT FROM link_click_analytics)
+)
+
+SELECT
+    CASE
+        WHEN k.oid IS NULL THEN 'DROP INDEX ' || i.indexrelid::regclass
+        ELSE 'ALTER TABLE ' || i.indrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(k.conname)
+    END,
+    CASE
+        WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+        ELSE
+            'ALTER TABLE ' || i.indrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(k.conname)
+            || ' ' || pg_get_constraintdef(k.oid)
+    END
+FROM target AS t
 JOIN pg_index AS i ON i.indrelid = t.oid
 JOIN pg_class AS c ON c.oid = i.indexrelid
+LEFT JOIN pg_constraint AS k ON k.conindid = i.indexrelid AND k.conrelid = t.oid
 WHERE
-    t.oid = 'link_click_analytics'::regclass
-    AND pg_has_role(t.relowner, 'USAGE')
-    AND has_schema_privilege(t.relnamespace, 'CREATE')
-    AND NOT EXISTS (SELECT FROM link_click_analytics)
-    AND i.indisvalid
-    AND NOT i.indisunique
+    i.indisvalid
+    AND (i.indisprimary OR NOT i.indisunique)
     AND NOT i.indisclustered
+    AND NOT i.indisreplident
     AND c.reltablespace = 0
+    AND NOT EXISTS (SELECT FROM pg_constraint AS f WHERE f.confrelid = t.oid)
     AND obj_description(c.oid, 'pg_class') IS NULL
+    AND obj_description(k.oid, 'pg_constraint') IS NULL

@@ -1,10 +1,11 @@
 -- Every tracking link that names an application, whether or not that application exists.
---   link_key_1, link_key_2   as in clicks.sql
---   application_key          the 16 bytes of the application's id
+--   link_key_1, link_key_2                 as in clicks.sql
+--   application_key_1, application_key_2   as in applications.sql
 SELECT
     hashtextextended(tracking_id, :'seed_1'::bigint) AS link_key_1,
     hashtextextended(tracking_id, :'seed_2'::bigint) AS link_key_2,
-    uuid_send(application_id) AS application_key,
+    uuid_hash_extended(application_id, :'seed_1'::bigint) AS application_key_1,
+    uuid_hash_extended(application_id, :'seed_2'::bigint) AS application_key_2,
     link_function::text AS link_function
 FROM link_tracking
 WHERE

@@ -116,7 +116,7 @@ create function planted.hashtextextended(varchar, bigint) returns bigint languag
 create function planted.clock_timestamp() returns timestamptz language sql
     as $$select '2000-01-01'::timestamptz$$;
 create function planted.cardinality(uuid[]) returns integer language sql as 'select 1';
-create function planted.uuid_send(uuid) returns bytea language sql as $$select '\\x00'::bytea$$;
+create function planted.uuid_hash_extended(uuid, bigint) returns bigint language sql as 'select 1';
 create function planted.same(uuid, uuid) returns boolean language sql as 'select true';
 create operator planted.= (leftarg = uuid, rightarg = uuid, function = planted.same);
 grant all on schema planted to public;

@@ -1,0 +1,171 @@
+"""What is different for large tables: they are read in parts and computed in slices, and a first
+load builds indexes afterwards. The limits are lowered so that a small table is a large one."""
+
+import pytest
+
+import pipeline.extract
+import pipeline.load
+from pipeline.database import session, take_snapshot
+from pipeline.extract import Source
+from pipeline.run import run_all
+from tests.databases import Database
+from tests.engines import reference, stored
+
+# several blocks of each table; some clicks are unusable, some links lead nowhere
+SOURCE = """
+insert into jobs (id) select md5('job' || n)::uuid from generate_series(1, 50) as n;
+insert into job_applications (id, job_id, created_at)
+    select md5('application' || n)::uuid, md5('job' || n % 60)::uuid,
+        timestamp '2024-03-01' + n * interval '7 minutes'
+    from generate_series(1, 1000) as n;
+insert into link_tracking (tracking_id, application_id, link_function)
+    select 't' || n, md5('application' || n % 1100)::uuid,
+        (array['LinkedIn', 'Calendly', 'Resume', 'a,"b"'])[n % 4 + 1]
+    from generate_series(1, 3000) as n;
+insert into link_clicks (tracking_id, clicked_at)
+    select 't' || n * 7919 % 3200,
+        case when n % 97 > 0 then timestamp '2024-03-02' + n * interval '11 minutes' end
+    from generate_series(1, 6000) as n;
+"""
+INDEXES = """
+    select 'index ' || pg_get_indexdef(indexrelid) from pg_index
+    where indrelid = 'link_click_analytics'::regclass
+    union all
+    select conname || ' ' || pg_get_constraintdef(oid) from pg_constraint
+    where conrelid = 'link_click_analytics'::regclass
+    union all
+    select attname || ' ' || attnotnull from pg_attribute
+    where attrelid = 'link_click_analytics'::regclass and attnum > 0
+    order by 1
+"""
+# another one when it has been built anew
+FILES = """
+    select relname, relfilenode from pg_class
+    where oid in (select indexrelid from pg_index where indrelid = 'link_click_analytics'::regclass)
+"""
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.execute(SOURCE)
+    return database
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each table in parts of two blocks; the applications in slices of 300."""
+    small = {name: (table, 2) for name, (table, _) in pipeline.extract.TABLES.items()}
+    monkeypatch.setattr(pipeline.extract, "TABLES", small)
+    monkeypatch.setattr(pipeline.extract, "APPLICATIONS_PER_SLICE", 300)
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize("option", ["", "?require_auth=scram-sha-256"], ids=["ConnectorX", "COPY"])
+def test_tables_in_parts(filled: Database, option: str) -> None:
+    through = Database(filled.url + option, filled.name)
+    with session(through.settings(), snapshot=True) as connection:
+        source = Source(take_snapshot(connection), through.settings())
+        assert (source.url is None) == bool(option)
+        assert {name: len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES} == {
+            "applications": True,
+            "links": True,
+            "clicks": True,
+            "stored": False,
+        }
+    report = run_all(through.settings())
+    assert (report.inserted, report.clicks_read) == (1000, 6000)
+    assert report.clicks_unusable == 61
+    assert stored(filled) == reference(filled)
+
+    filled.execute(
+        "update link_clicks set clicked_at = clicked_at + interval '1 day' where click_id % 50 = 0;"
+        "delete from link_click_analytics where application_id::text < '2'"
+    )
+    report = run_all(through.settings())
+    assert report.updated > 0
+    assert report.inserted > 50
+    assert stored(filled) == reference(filled)
+    assert run_all(through.settings()).written == 0
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_parts_of_views_and_partitions(filled: Database) -> None:
+    """A view has no blocks, a partitioned table several files: both are read as one."""
+    filled.execute(
+        """
+        alter table link_clicks rename to clicks;
+        create view link_clicks as select * from clicks;
+        alter table link_tracking rename to links;
+        create table link_tracking (like links) partition by hash (tracking_id);
+        create table links_0 partition of link_tracking for values with (modulus 2, remainder 0);
+        create table links_1 partition of link_tracking for values with (modulus 2, remainder 1);
+        insert into link_tracking select * from links;
+        """
+    )
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_tables_that_inherit(filled: Database) -> None:
+    """The rows of a child belong to its parent; its blocks are its own."""
+    filled.execute(
+        """
+        create table old_clicks () inherits (link_clicks);
+        insert into old_clicks select * from link_clicks;
+        insert into old_clicks select * from link_clicks;
+        """
+    )
+    report = run_all(filled.settings())
+    assert report.clicks_read == 24_000
+    assert stored(filled) == reference(filled)
+
+
+def test_a_first_load_builds_indexes_afterwards(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+    shape, files = filled.execute(INDEXES), dict(filled.execute(FILES))
+    run_all(filled.settings())
+    assert filled.execute(INDEXES) == shape
+    after = dict(filled.execute(FILES))
+    assert [name for name in files if files[name] == after[name]] == [
+        "idx_analytics_unique_application"
+    ]
+    assert stored(filled) == reference(filled)
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        "insert into link_click_analytics (id) values (gen_random_uuid())",
+        "create table notes (analytics uuid references link_click_analytics)",
+    ],
+    ids=["a row", "a table that refers to it"],
+)
+def test_indexes_in_use_are_kept_up(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+    filled.execute(keep)
+    files = filled.execute(FILES)
+    run_all(filled.settings())
+    assert filled.execute(FILES) == files
+    assert stored(filled) == reference(filled)
+
+
+def test_indexes_are_kept_up_where_the_empty_table_is_being_read(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run does not wait for the reader."""
+    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+    files = filled.execute(FILES)
+    reader = filled.connect()
+    try:
+        with reader.cursor() as cursor:
+            cursor.execute("select count(*) from link_click_analytics")
+        run_all(filled.settings())
+    finally:
+        reader.close()
+    assert filled.execute(FILES) == files
+    assert stored(filled) == reference(filled)
