@@ -12,12 +12,17 @@ import typer
 from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
 from cli.wording import (
+    NO_LEDGER,
+    NO_RUNS,
     NO_STATUS,
     band,
     caveat,
+    ended,
     freshness,
     minute,
+    minute_and_second,
     response,
+    run_figures,
     sequence,
     share,
     verdict,
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 LONGEST_BAR = 16
 WIDE = 110
 FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
+RUN_FIGURES = ("seconds", "applications", "clicks read", "rows written")
+MOST_RUNS = 10  # in the text; the page and JSON have more
 ANY_CASE = "in any case, * for any text. May be repeated"
 
 
@@ -143,6 +150,18 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
     else:
         yield "\n".join(" ".join(verdict(row)) for row in seen.verdicts)
         yield caveat(seen)
+    yield "\n[bold]How the runs went[/]"
+    if not seen.runs:
+        yield NO_LEDGER if seen.runs is None else NO_RUNS
+    else:
+        yield table(
+            ("started (UTC)", "outcome", *RUN_FIGURES),
+            (
+                (minute_and_second(run["started_at"]), ended(run), *run_figures(run))
+                for run in seen.runs[:MOST_RUNS]
+            ),
+            right=RUN_FIGURES,
+        )
 
 
 def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:

@@ -15,6 +15,8 @@ NO_STATUS = (
     "Cannot be said: job_applications has no column application_status, or this role may not "
     "read it."
 )
+NO_LEDGER = "Cannot be said: there is no ledger (clickstats_runs), or this role may not read it."
+NO_RUNS = "The ledger has no run of `run --all` yet."
 
 
 def band(lowest: int) -> str:
@@ -53,6 +55,25 @@ def brief(span: timedelta | None) -> str:
 def minute(instant: datetime | None) -> str:
     """2024-03-04 12:30 UTC."""
     return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def minute_and_second(instant: datetime) -> str:
+    """2024-03-04 12:30:59."""
+    return f"{instant:%Y-%m-%d %H:%M:%S}"
+
+
+def ended(run: Row) -> str:
+    """What became of a run: published; running; died; failed, exit 6."""
+    return f"failed, exit {run['exit_code']}" if run["outcome"] == "failed" else run["outcome"]
+
+
+def run_figures(run: Row) -> tuple[str, ...]:
+    """How long a run took, and how many applications, clicks and written rows it had."""
+    counts = (run[name] for name in ("applications", "clicks_read", "written"))
+    return (
+        "–" if run["seconds"] is None else f"{run['seconds']:,.1f}",
+        *("–" if count is None else f"{count:,}" for count in counts),
+    )
 
 
 def freshness(totals: Row) -> str:

@@ -18,6 +18,7 @@ def test_text(sampled: Database) -> None:
         "Which links are clicked",
         "Time to the first click",
         "Do the scores predict?",
+        "How the runs went",
     ):
         assert heading in answer.text
     assert max(map(len, answer.text.splitlines())) <= 160
@@ -53,3 +54,41 @@ def test_a_missing_table_is_exit_5(database: Database, statement: str) -> None:
 def test_an_empty_database(database: Database) -> None:
     answer = clickstats("report", database=database)
     assert answer.code == 0, answer.errors
+
+
+@pytest.mark.parametrize("how", ["text", "html"])
+def test_failed_runs_are_marked_and_their_errors_are_text(
+    filled: Database, tmp_path: Path, how: str
+) -> None:
+    assert clickstats("run", "--all", database=filled).code == 0
+    filled.execute("delete from link_clicks")
+    assert clickstats("run", "--all", database=filled).code == 6
+    filled.execute("update clickstats_runs set error = '<b>' || error where error is not null")
+    page = tmp_path / "report.html"
+    arguments = ["--html", str(page)] if how == "html" else []
+    answer = clickstats("report", *arguments, database=filled)
+    assert answer.code == 0, answer.errors
+    text = page.read_text(encoding="utf-8") if how == "html" else answer.text
+    assert "failed, exit 6" in text
+    if how == "html":
+        assert "1 of them published nothing (✕)." in text
+        assert "failed, exit 6: &lt;b&gt;the audit failed" in text
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("drop table clickstats_runs", "there is no ledger"),
+        ("truncate clickstats_runs", "no run of `run --all` yet"),
+    ],
+)
+def test_no_runs_are_no_failure(
+    filled: Database, tmp_path: Path, statement: str, said: str
+) -> None:
+    filled.execute(statement)
+    page = tmp_path / "report.html"
+    answer = clickstats("report", database=filled)
+    assert answer.code == 0, answer.errors
+    assert said in answer.text
+    assert clickstats("report", "--html", str(page), database=filled).code == 0
+    assert said in page.read_text(encoding="utf-8")
