@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,10 +22,11 @@ LONGEST_LIST = 12
 
 
 def console() -> Console:
-    """Standard output; wide where no terminal says otherwise."""
+    """Standard output; wide where neither a terminal nor COLUMNS says otherwise."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else PIPE_WIDTH, highlight=False)
 
 
 def table(

@@ -3,6 +3,7 @@ of the server mean to a user. Knows nothing of clicks."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -25,6 +26,8 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
 CONNECT_TIMEOUT = 15  # seconds
@@ -83,7 +86,17 @@ def connect(settings: Settings) -> Connection:
             f"cannot connect to the database: {_one_line(error)}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
+    log.debug("connected: %s", _described(connection))
     return connection
+
+
+def _described(connection: Connection) -> str:
+    """Who is connected to what, for the log; no password."""
+    info, version = connection.info, connection.info.parameter_status("server_version")
+    return (
+        f"process {info.backend_pid} of PostgreSQL {version} at {info.host}:{info.port}, database "
+        f"{info.dbname}, as {info.user}, {'with' if info.ssl_in_use else 'without'} TLS"
+    )
 
 
 @contextmanager
@@ -153,6 +166,7 @@ def take_snapshot(connection: Connection) -> Snapshot:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
         name, taken_at = cursor.fetchone()  # type: ignore[misc]
+        log.debug("snapshot %s taken at %s UTC", name, taken_at)
         return Snapshot(connection, name, taken_at)
 
 

@@ -5,6 +5,7 @@ Owns which statement fills which frame, and that all are read from one snapshot.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
 from schema.sql import statement
+
+log = logging.getLogger("clickstats")
 
 STATEMENTS = ("applications", "links", "clicks", "stored")
 CLICKS_PER_JOIN = 2_000_000
@@ -49,6 +52,8 @@ class Source:
         self.settings = settings
         # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
         self.url = None if application_ids else connectorx_url(snapshot.connection, settings.schema)
+        if application_ids:
+            log.debug("reading by COPY: only named applications")
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
@@ -67,6 +72,8 @@ class Source:
         (applications, links), clicks = self._together(
             applications_and_links, lambda: self._read("clicks", CLICKS)
         )
+        heights = (f"{each.height:,}" for each in (applications, links, clicks))
+        log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
         _check_unique(links)
         functions = link_functions(links["link_function"].unique().cast(pl.String))
         links = links.with_columns(pl.col("link_function").cast(functions))

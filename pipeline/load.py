@@ -6,6 +6,7 @@ No business logic.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
+
+log = logging.getLogger("clickstats")
 
 VALUES = [name for name in IMAGE if name != "application_id"]
 ROWS_PER_COPY = 100_000
@@ -142,11 +145,15 @@ def write(
             cursor.copy_expert(copy, text)
             staged += part.height
             advance(staged, rows.height)
+        log.debug("%s rows staged", f"{staged:,}")
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
                 return _apply(cursor, rows.height, instant)
-            except TRY_AGAIN:
+            except TRY_AGAIN as error:
+                log.debug(
+                    "attempt %s of %s to write: %s", attempt, ATTEMPTS, error.diag.message_primary
+                )
                 if attempt == ATTEMPTS:
                     raise
                 cursor.execute("ROLLBACK TO before_writing")
@@ -160,11 +167,13 @@ def _apply(cursor: Cursor, rows: int, instant: datetime) -> Written:
         cursor.execute(statement("droppable_indexes"))
         indexes = cursor.fetchall()
     for drop, _ in indexes:
+        log.debug("%s; built anew after the rows", drop)
         cursor.execute(drop)
     cursor.execute(statement("update"), {"instant": instant})
     updated = cursor.rowcount
     cursor.execute(statement("insert"), {"instant": instant})
     inserted = cursor.rowcount
+    log.debug("%s rows updated, %s inserted, not yet committed", f"{updated:,}", f"{inserted:,}")
     if indexes:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
     for _, create in indexes:

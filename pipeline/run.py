@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from pipeline.metrics import metrics
 from pipeline.outcome import Report, Show, show_nothing
 from pipeline.scores import scores
 from pipeline.settings import Settings
+
+log = logging.getLogger("clickstats")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
         writer.commit()
+        log.debug("committed: published")
     return report
 
 
@@ -119,6 +123,7 @@ def run_named(
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer, asdict(report), report.warnings))
         writer.commit()
+        log.debug("committed: published")
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")

@@ -53,6 +53,32 @@ def test_a_whole_run_for_people(filled: Database) -> None:
     assert "INFO" not in clickstats("run", "--all", "--quiet", database=filled).errors
 
 
+def test_verbose_says_each_step(filled: Database) -> None:
+    """Who is connected to what, which locks, which snapshot, how it is read, what is written."""
+    answer = clickstats("run", "--all", "--verbose", database=filled)
+    assert answer.code == 0
+    [(address,)] = filled.execute(
+        "select format('at %%s:%%s, database %%s, as %%s', host(inet_server_addr()),"
+        " inet_server_port(), current_database(), current_user)"
+    )
+    for said in (
+        f"of PostgreSQL {filled.execute('show server_version')[0][0]} {address}, without TLS",
+        "ledger row",
+        "run lock taken",
+        "gate held alone",
+        "snapshot ",
+        "reading through ConnectorX",
+        "3 applications, 3 links of theirs and 5 clicks read",
+        "3 rows staged",
+        "0 rows updated, 3 inserted",
+        "committed",
+    ):
+        assert said in answer.errors
+    assert "DEBUG" not in clickstats("run", "--all", database=filled).errors
+    answer = clickstats("run", "--app-id", KEEN, "-v", database=filled)
+    assert "reading by COPY: only named applications" in answer.errors
+
+
 def test_a_limited_run_says_what_is_pending(filled: Database) -> None:
     report = printed(filled, "run", "--all", "--limit", "1")
     assert (report["inserted"], report["pending"]) == (1, 2)
