@@ -66,8 +66,8 @@ def named(field: str, *, title: str | None = None, domain: Sequence[Any] | None 
 
 def count(field: str) -> Spec:
     """An axis of counts: 0, 100k, 200k, and nothing between 0 and 1."""
-    label = "datum.value === 0 ? '0' : datum.value % 1 ? '' : format(datum.value, '~s')"
-    axis = {"labelExpr": label, "tickCount": 5}
+    label = "datum.value % 1 ? '' : format(datum.value, '~s')"
+    axis = {"labelExpr": label, "tickCount": 5, "tickMinStep": 1}
     return {"field": field, "type": "quantitative", "axis": axis}
 
 

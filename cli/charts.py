@@ -305,7 +305,7 @@ def outcomes(rows: Rows, title: str) -> Spec:
     )
 
 
-def runs(rows: Rows, column: str, title: str) -> Spec:
+def runs(rows: Rows, column: str, axis: Spec) -> Spec:
     """A bar a run, the newest at the right; a run that published nothing has a cross above it."""
     kinds = dict.fromkeys(row["kind"] for row in rows)
     shades = {"published": "var(--first)", "failed": "var(--failed)", "running": "var(--muted)"}
@@ -316,20 +316,26 @@ def runs(rows: Rows, column: str, title: str) -> Spec:
         encoding={
             "x": named("started")
             | {"axis": {"labelExpr": when, "labelOverlap": True, "title": "started (UTC)"}},
-            "y": {
-                "field": column,
-                "type": "quantitative",
-                "title": title,
-                "axis": {"tickCount": 5},
-            },
+            "y": axis | {"scale": {"domain": [0, max(row[column] for row in rows) or 1]}},
             "color": colours("kind", *kinds, of=shades),
             "tooltip": tooltip("started", "outcome", "seconds", "written"),
         },
         layer=[
-            {"mark": {"type": "bar", "cornerRadiusEnd": 2}},
+            {"mark": {"type": "bar", "width": {"expr": "min(40, bandwidth('x'))"}}},
             {
                 "mark": {"type": "text", "dy": -8, "fontSize": 13, "fontWeight": "bold"},
                 "encoding": {"text": {"field": "mark"}},
             },
         ],
     )
+
+
+def run_seconds(rows: Rows) -> Spec:
+    """How long each run took."""
+    axis = {"field": "seconds", "type": "quantitative", "axis": {"tickCount": 5}}
+    return runs(rows, "seconds", axis)
+
+
+def run_rows(rows: Rows) -> Spec:
+    """How many rows each run wrote."""
+    return runs(rows, "written", count("written") | {"title": "rows"})

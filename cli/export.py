@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.options import ConnectTimeout, DatabaseUrl, FileFormat, Schema
+from cli.wording import counted
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
@@ -57,7 +58,7 @@ def export(
         return
     with whole_file(file) as opened:
         rows = export_rows(settings, filters, opened, chosen)
-    print(f"{rows:,} rows in {file}", file=sys.stderr)
+    print(f"{counted(rows, 'row')} in {file}", file=sys.stderr)
 
 
 def _format_of(file: Path) -> FileFormat:

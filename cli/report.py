@@ -102,6 +102,23 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
     headings = [name.replace("_", " ") for name in counts]
     yield table(headings, [[f"{totals[name]:,}" for name in counts]], right=headings)
     yield freshness(totals)
+    if totals["stored"]:
+        yield from _of_rows(seen, width)
+    yield "\n[bold]How the runs went[/]"
+    if not seen.runs:
+        yield NO_LEDGER if seen.runs is None else NO_RUNS
+    else:
+        yield table(
+            ("started (UTC)", "outcome", *RUN_FIGURES),
+            (
+                (minute_and_second(run["started_at"]), ended(run), *run_figures(run))
+                for run in seen.runs[:MOST_RUNS]
+            ),
+            right=RUN_FIGURES,
+        )
+
+
+def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield "\n[bold]How the scores are spread[/] (applications in each band)"
     bands = len(seen.distribution) // 2
     yield spread_table(
@@ -120,7 +137,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
                 row["rule"],
                 row["score"].removesuffix("_score"),
                 f"{row['applications']:,}",
-                share(row["applications"], totals["stored"]),
+                share(row["applications"], seen.totals["stored"]),
                 f"{row['points']:,}",
             )
             for row in seen.rules
@@ -150,18 +167,6 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
     else:
         yield "\n".join(" ".join(verdict(row)) for row in seen.verdicts)
         yield caveat(seen)
-    yield "\n[bold]How the runs went[/]"
-    if not seen.runs:
-        yield NO_LEDGER if seen.runs is None else NO_RUNS
-    else:
-        yield table(
-            ("started (UTC)", "outcome", *RUN_FIGURES),
-            (
-                (minute_and_second(run["started_at"]), ended(run), *run_figures(run))
-                for run in seen.runs[:MOST_RUNS]
-            ),
-            right=RUN_FIGURES,
-        )
 
 
 def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:

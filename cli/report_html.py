@@ -27,7 +27,6 @@ def page(seen: Overview) -> str:
         timezone=seen.timezone,
         freshness=freshness(seen.totals),
         tiles=_tiles(seen),
-        stored=seen.totals["stored"],
         sections=shown,
         charts={"specs": specs, "config": CONFIG},
         script=script,

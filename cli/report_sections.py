@@ -13,9 +13,11 @@ from cli.wording import (
     NO_LEDGER,
     NO_RUNS,
     NO_STATUS,
+    applications,
     band,
     between,
     caveat,
+    counted,
     ended,
     minute_and_second,
     percent,
@@ -105,7 +107,7 @@ def _distribution(seen: Overview) -> Figure:
         charts.distribution(seen.distribution),
         "Bars: applications in each band of ten points. "
         + " ".join(
-            f"Most {score} scores are {band(most['band'])}: {most['applications']:,} applications."
+            f"Most {score} scores are {band(most['band'])}: {applications(most)}."
             for score, most in zip(SCORES, fullest, strict=True)
         ),
         "How many applications have a score in each band of ten points.",
@@ -130,7 +132,7 @@ def _joint(seen: Overview) -> Figure:
         charts.joint(seen.joint) if fullest["applications"] else None,
         "Heat map: applications by engagement and intent score. The fullest square is engagement "
         f"{band(fullest['engagement_band'])}, intent {band(fullest['intent_band'])}: "
-        f"{fullest['applications']:,} applications.",
+        f"{applications(fullest)}.",
         "The stronger the colour, the more applications have this pair of scores.",
     )
 
@@ -216,7 +218,7 @@ def _rules(seen: Overview, score: str) -> Iterator[Figure]:
 def _clicks_by_hour(seen: Overview) -> Figure:
     counts = {(row["day_of_week"], row["hour"]): row["clicks"] for row in seen.clicks_by_hour}
     (day, hour), most = max(counts.items(), key=lambda item: item[1])
-    busiest = f"The busiest hour is {DAYS[day]}, {hour}:00 to {hour}:59: {most:,} clicks."
+    busiest = f"The busiest hour is {DAYS[day]}, {hour}:00 to {hour}:59: {counted(most, 'click')}."
     return Figure(
         "Clicks by weekday and hour",
         Table(
@@ -353,14 +355,14 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
             Figure(
                 "How long they took",
                 table,
-                charts.runs(rows, "seconds", "seconds"),
+                charts.run_seconds(rows),
                 f"Bars: the seconds of each of the newest {len(rows)} runs. {of_them}",
                 "Seconds of each run, the newest at the right; ✕: it published nothing.",
             ),
             Figure(
                 "What they wrote",
                 table,
-                charts.runs(rows, "written", "rows"),
+                charts.run_rows(rows),
                 f"Bars: the rows that each of the newest {len(rows)} runs wrote. {of_them}",
                 "Rows inserted or updated by each run; rows that stay the same are not written.",
             ),

@@ -9,6 +9,7 @@ import typer
 
 from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
+from cli.wording import counted
 from pipeline.errors import AuditFailed, ConfigurationError
 from pipeline.settings import Settings, application_ids, checked_timezone
 
@@ -67,8 +68,8 @@ def print_verification(found: Verification) -> None:
         if left_out := len(found.differences) - len(shown):
             out.print(f"{left_out:,} more differences in --format json\n")
     out.print(
-        f"{found.applications:,} applications compared in every column, hours in {found.timezone}; "
-        f"{found.outdated:,} have news since the last published run"
+        f"{counted(found.applications, 'application')} compared in every column, hours in "
+        f"{found.timezone}; {found.outdated:,} have news since the last published run"
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
     )
     if not found.differences and (note := _zone_of_last_run(found)):

@@ -54,6 +54,8 @@ def test_a_missing_table_is_exit_5(database: Database, statement: str) -> None:
 def test_an_empty_database(database: Database) -> None:
     answer = clickstats("report", database=database)
     assert answer.code == 0, answer.errors
+    assert "There are no rows yet" in answer.text
+    assert "Which links are clicked" not in answer.text
 
 
 @pytest.mark.parametrize("how", ["text", "html"])
@@ -79,7 +81,7 @@ def test_failed_runs_are_marked_and_their_errors_are_text(
     ("statement", "said"),
     [
         ("drop table clickstats_runs", "there is no ledger"),
-        ("truncate clickstats_runs", "no run of `run --all` yet"),
+        ("truncate clickstats_runs", "no clickstats run --all yet"),
     ],
 )
 def test_no_runs_are_no_failure(
