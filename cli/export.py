@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, FileFormat, Schema
+from cli.options import STDOUT, ConnectTimeout, DatabaseUrl, FileFormat, Schema
 from cli.wording import counted
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
-STDOUT = Path("-")
 Score = typer.Option(min=0, max=100, metavar="POINTS", help="Only rows with at least this score.")
 
 

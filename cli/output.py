@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 PIPE_WIDTH = 160
 LONGEST_LIST = 12
+ID_WIDTH = 36
 
 
 def console() -> Console:
@@ -32,22 +33,25 @@ def console() -> Console:
 def table(
     headings: Sequence[str], rows: Iterable[Iterable[str]], *, right: Sequence[str] = ()
 ) -> Table:
-    """A table of plain text. Its first column is never wrapped; those named in `right` are aligned
-    there."""
+    """A table of plain text. Columns named in `right` are aligned there and never wrapped; nor is
+    the first one, unless it is wider than an id."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    texts = [[Text(cell) for cell in row] for row in rows]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
+    for number, heading in enumerate(headings):
+        widest = max(len(heading), *(row[number].cell_len for row in texts), 0)
+        whole = widest if heading in right else min(widest, ID_WIDTH) if number == 0 else None
         shown.add_column(
             heading,
             justify="right" if heading in right else "left",
-            no_wrap=heading in {headings[0], *right},
+            min_width=whole,
             overflow="fold",
         )
-    for row in rows:
-        shown.add_row(*map(Text, row))
+    for row in texts:
+        shown.add_row(*row)
     return shown
 
 

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.options import (
+    STDOUT,
+    ConnectTimeout,
+    DatabaseUrl,
+    Format,
+    OutputFormat,
+    Schema,
+    Timezone,
+)
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
 from cli.wording import (
     NO_LEDGER,
@@ -20,7 +28,6 @@ from cli.wording import (
     ended,
     freshness,
     minute,
-    minute_and_second,
     response,
     run_figures,
     sequence,
@@ -41,7 +48,7 @@ if TYPE_CHECKING:
 LONGEST_BAR = 16
 WIDE = 110
 FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
-RUN_FIGURES = ("seconds", "applications", "clicks read", "rows written")
+RUN_FIGURES = ("seconds", "applications", "clicks", "written")
 MOST_RUNS = 10  # in the text; the page and JSON have more
 ANY_CASE = "in any case, * for any text. May be repeated"
 
@@ -49,7 +56,10 @@ ANY_CASE = "in any case, * for any text. May be repeated"
 def report(
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page with charts that opens offline."),
+        typer.Option(
+            metavar="FILE",
+            help="Write a page with charts that opens offline; - is standard output.",
+        ),
     ] = None,
     interview: Annotated[
         list[str] | None,
@@ -79,19 +89,24 @@ def report(
 
     from pipeline.report import overview
 
-    seen = overview(settings, interview or ["interview*"], offer or ["offer*"])
+    def look() -> Overview:
+        return overview(settings, interview or ["interview*"], offer or ["offer*"])
+
     if html:
         from cli.report_html import page
         from pipeline.export import whole_file
 
-        with whole_file(html) as file:
-            size = file.write(page(seen).encode())
+        if html == STDOUT:
+            sys.stdout.buffer.write(page(look()).encode())
+            return
+        with whole_file(html) as file:  # before the long work, should it not be possible
+            size = file.write(page(look()).encode())
         print(f"{html}: {size / 1e6:.1f} MB", file=sys.stderr)
     elif output is Format.json:
-        print_json({"schema_version": SCHEMA_VERSION, **asdict(seen)})
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(look())})
     else:
         out = console()
-        for part in _text(seen, out.width):
+        for part in _text(look(), out.width):
             out.print(part)
 
 
@@ -111,7 +126,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
         yield table(
             ("started (UTC)", "outcome", *RUN_FIGURES),
             (
-                (minute_and_second(run["started_at"]), ended(run), *run_figures(run))
+                (f"{run['started_at']:%Y-%m-%d %H:%M}", ended(run), *run_figures(run))
                 for run in seen.runs[:MOST_RUNS]
             ),
             right=RUN_FIGURES,

@@ -112,8 +112,8 @@ def run(
     print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
-            f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
-            f"the other {rows.height} are done"
+            f"no such application: {', '.join(unknown)}; expected ids from job_applications"
+            + (f"; done: {rows.height}" if rows.height else "")
         )
 
 

@@ -24,6 +24,22 @@ def test_text(sampled: Database) -> None:
     assert max(map(len, answer.text.splitlines())) <= 160
 
 
+def test_a_narrow_terminal(filled: Database) -> None:
+    """Nothing is wider, and no figure is cut, however long a name is."""
+    filled.execute(
+        "update link_tracking set link_function = %s where tracking_id = 'k1'", ("W" * 50,)
+    )
+    filled.execute(
+        "insert into link_clicks (tracking_id, clicked_at)"
+        " select 'k1', '2024-03-04 11:00' from generate_series(1, 12344)"
+    )
+    assert clickstats("run", "--all", database=filled).code == 0
+    text = clickstats("report", database=filled, COLUMNS="80").text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "12,345" in text.partition("Which links are clicked")[2].partition("The commonest")[0]
+    assert "published" in text.partition("How the runs went")[2]
+
+
 def test_statuses_are_a_choice(sampled: Database) -> None:
     answer = clickstats("report", "--interview", "nothing", "--offer", "OFF*", database=sampled)
     assert "0.0% of 1,175 applications with 50 points or more have an interview" in answer.text
@@ -36,6 +52,19 @@ def test_html(sampled: Database, tmp_path: Path) -> None:
     assert (answer.code, answer.output) == (0, b"")
     assert "report.html: 1.0 MB" in answer.errors
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_html_to_standard_output(sampled: Database) -> None:
+    answer = clickstats("report", "--html", "-", database=sampled)
+    assert (answer.code, answer.errors) == (0, "")
+    assert answer.text.endswith("</html>")
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work() -> None:
+    nowhere = "postgresql://nowhere.invalid/db"
+    answer = clickstats("report", "--html", "/nowhere/x.html", "--database-url", nowhere)
+    assert answer.code == 2
+    assert "cannot write /nowhere/x.html" in answer.errors
 
 
 def test_html_and_json_exclude_each_other(sampled: Database) -> None:
