@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -71,6 +72,8 @@ app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one line and an exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is shown as ?
+        sys.stdout.reconfigure(errors="replace")
     try:
         code = app(standalone_mode=False, prog_name="clickstats")
         sys.stdout.flush()  # now, while an error can still be told

@@ -56,7 +56,9 @@ def table(
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    """Print JSON, escaped where the output has another encoding than UTF-8."""
+    escaped = sys.stdout.encoding.lower() != "utf-8"
+    print(json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2))
 
 
 def _plain(value: object) -> object:

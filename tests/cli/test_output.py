@@ -144,6 +144,18 @@ def test_text_of_any_kind_is_printed_as_it_is(filled: Database) -> None:
     assert "😀[/]" in answer.text
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_is_not_utf_8(filled: Database, encoding: str) -> None:
+    """JSON loses nothing; people see a question mark."""
+    name = "é 😀"
+    filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
+    [row] = printed(filled, "run", "--app-id", KEEN, PYTHONIOENCODING=encoding)
+    assert row["click_sequence"] == [name, "Calendly"]
+    answer = clickstats("explain", KEEN, database=filled, PYTHONIOENCODING=encoding)
+    assert answer.code == 0, answer.errors
+    assert " ? " in answer.output.decode(encoding)
+
+
 @pytest.mark.parametrize("how", ["environment", "options"])
 def test_zone_and_schema_come_from_the_environment_or_the_options(
     filled: Database, how: str
