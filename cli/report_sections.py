@@ -19,7 +19,6 @@ from cli.wording import (
     caveat,
     counted,
     ended,
-    minute_and_second,
     percent,
     response,
     run_figures,
@@ -328,7 +327,7 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
         ("started (UTC)", "outcome", "seconds", "applications", "clicks read", "rows written"),
         [
             (
-                minute_and_second(run["started_at"]),
+                f"{run['started_at']:%Y-%m-%d %H:%M:%S}",
                 ended(run) + (f": {printable(run['error'])}" if run["error"] else ""),
                 *run_figures(run),
             )
@@ -338,7 +337,7 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
     )
     rows = [
         {
-            "started": minute_and_second(run["started_at"]),
+            "started": str(run["started_at"]),  # two may start within one second
             "kind": "failed" if run["outcome"] == "died" else run["outcome"],
             "mark": {"published": "", "running": "…"}.get(run["outcome"], "✕"),
             "outcome": ended(run),

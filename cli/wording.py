@@ -67,11 +67,6 @@ def minute(instant: datetime | None) -> str:
     return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
-def minute_and_second(instant: datetime) -> str:
-    """2024-03-04 12:30:59."""
-    return f"{instant:%Y-%m-%d %H:%M:%S}"
-
-
 def ended(run: Row) -> str:
     """What became of a run: published; running; died; failed, exit 6."""
     return f"failed, exit {run['exit_code']}" if run["outcome"] == "failed" else run["outcome"]

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import AuditFailed
 from pipeline.figures import RESPONSE_EDGES, share
 from pipeline.report import Overview, overview
-from pipeline.run import Options, run_all, run_named
 from pipeline.scores import SCORES
 from tests.databases import Database
 from tests.drawings import named, world_drawn
@@ -245,73 +243,6 @@ def test_top(sampled: Database, seen: Overview) -> None:
     names = ("application_id", "intent_score", "engagement_score", "hours_to_first_click")
     assert [tuple(row[name] for name in names) for row in seen.top] == best
     assert isinstance(seen.top[0]["hours_to_first_click"], Decimal)
-
-
-def history(database: Database) -> None:
-    """Runs that were published, that failed and that died, and two of another command."""
-    database.load(STATUSES)
-    run_all(database.settings())
-    database.execute("delete from link_clicks")
-    with pytest.raises(AuditFailed):
-        run_all(database.settings())
-    run_all(database.settings(), Options(max_shrink=100))
-    run_named(database.settings(), [str(named("a"))])
-    for outcome in ("died", "running"):
-        database.execute(
-            "insert into clickstats_runs (id, started_at, command, options, version, rules,"
-            " timezone, host, pid, outcome) values (gen_random_uuid(), clock_timestamp(),"
-            " 'run --all', '{}', '', '', 'UTC', '', 1, %s)",
-            [outcome],
-        )
-
-
-def test_runs(database: Database) -> None:
-    history(database)
-    found = report(database).runs
-    assert found
-    assert [row["outcome"] for row in found] == [
-        "running",
-        "died",
-        "published",
-        "failed",
-        "published",
-    ]
-    assert [tuple(row.values()) for row in found] == database.execute(
-        "select id, started_at, outcome, exit_code,"
-        " case outcome when 'published' then (seconds ->> 'total')::float"
-        " else extract(epoch from finished_at - started_at)::float end,"
-        " applications, clicks_read, inserted + updated, error"
-        " from clickstats_runs where command = 'run --all' order by started_at desc"
-    )
-    _, died, last, failed, first = found
-    assert died["seconds"] is last["error"] is None
-    assert (failed["exit_code"], failed["written"]) == (6, None)
-    assert (first["applications"], first["clicks_read"], first["written"]) == (5, 1, 5)
-
-
-def test_only_the_newest_runs(database: Database) -> None:
-    for _ in range(32):
-        run_all(database.settings())
-    counted = database.execute("select id from clickstats_runs order by started_at desc limit 30")
-    assert [(row["id"],) for row in report(database).runs or []] == counted
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "drop table clickstats_runs",
-        "alter table clickstats_runs drop column error",
-        "revoke all on clickstats_runs from {role}",
-    ],
-)
-def test_without_a_ledger(database: Database, role: str, statement: str) -> None:
-    history(database)
-    database.execute(f"grant select on all tables in schema public to {role}")
-    database.execute(statement.format(role=role))
-    seen = report(database.seen_by(role, role))
-    assert seen.runs is None
-    assert seen.totals["stored"] == 5
-    assert seen.outcomes
 
 
 # --- what else may be in the tables ----------------------------------------------------------
