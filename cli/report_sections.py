@@ -324,10 +324,10 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
     if not runs:
         return Section(title, [], [("", NO_LEDGER if runs is None else NO_RUNS)])
     table = Table(
-        ("started (UTC)", "outcome", "seconds", "applications", "clicks read", "rows written"),
+        ("started (UTC)", "outcome", "seconds", "applications", "clicks", "written"),
         [
             (
-                f"{run['started_at']:%Y-%m-%d %H:%M:%S}",
+                f"{run['started_at']:%Y-%m-%d %H:%M}",
                 ended(run) + (f": {printable(run['error'])}" if run["error"] else ""),
                 *run_figures(run),
             )
