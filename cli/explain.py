@@ -55,7 +55,7 @@ def explain(
     if unknown:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
-            + (f"; explained: {len(explained)}" if explained else "")
+            + (f"; {len(explained)} explained" if explained else "")
         )
 
 

@@ -113,7 +113,7 @@ def run(
     if unknown:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
-            + (f"; done: {rows.height}" if rows.height else "")
+            + (f"; {rows.height} done" if rows.height else "")
         )
 
 
