@@ -94,7 +94,7 @@ def cells() -> Spec:
 
 def tooltip(*fields: str) -> list[Spec]:
     """What is shown beside a pointer."""
-    numbers = {"applications", "clicks", "count", "points"}
+    numbers = {"applications", "clicks", "count", "points", "written"}
     return [
         {"field": field, "type": "quantitative", "format": ","}
         if field in numbers

@@ -341,13 +341,13 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
             "kind": "failed" if run["outcome"] == "died" else run["outcome"],
             "mark": {"published": "", "running": "…"}.get(run["outcome"], "✕"),
             "outcome": ended(run),
-            "seconds": run["seconds"] or 0,
+            "seconds": round(run["seconds"] or 0, 2),
             "written": run["written"] or 0,
         }
         for run in runs
     ]
     failed = sum(row["mark"] == "✕" for row in rows)
-    of_them = f"{failed} of them published nothing (✕)." if failed else "All of them published."
+    of_them = f"{failed} of them published nothing (✕)." if failed else "None of them failed."
     return Section(
         title,
         [
