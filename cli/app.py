@@ -4,9 +4,11 @@ Heavy libraries are imported inside the commands that use them, so that `--help`
 completion answer at once.
 """
 
+import errno
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -29,6 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+READER_GONE = 1  # of our output, as in `clickstats … | head`: no mistake worth a word
+CANNOT_WRITE = {errno.EPIPE: READER_GONE, errno.ENOSPC: 2, errno.EDQUOT: 2, errno.EFBIG: 2}
 
 
 def print_version(wanted: bool) -> None:
@@ -67,19 +72,29 @@ app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one line and an exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is shown as ?
+        sys.stdout.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="clickstats")
+        sys.stdout.flush()  # now, while an error can still be told
     except ClickstatsError as error:
         _complain(str(error))
         code = error.exit_code
     except TyperException as error:
         if message := error.format_message():
-            _complain(f"{message.rstrip('.')}; see clickstats --help")
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "clickstats"
+            see = " See" if message.endswith("?") else "; see"
+            _complain(f"{message.rstrip('.')}{see} {command} --help")
         code = 2
-    except BrokenPipeError:
-        # the reader of our output has gone; Python would complain when it flushes
+    except OSError as error:
+        if error.errno not in CANNOT_WRITE:
+            raise
+        # Python would complain once more when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        code = CANNOT_WRITE[error.errno]
+        if code != READER_GONE:
+            _complain(f"cannot write the output: {error.strerror}")
     if code == 130:
         _complain("interrupted; nothing was written")
     sys.exit(code)

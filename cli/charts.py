@@ -1,21 +1,27 @@
 """The charts of a report as Vega-Lite specifications: what is drawn, of which rows.
 
-https://vega.github.io/vega-lite/docs explains every word used here. Colours are variables of the
-page's style sheet, so that one drawing serves light, dark and paper.
+https://vega.github.io/vega-lite/docs explains every word used here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from math import sqrt
-from typing import Any
 
+from cli.chart_parts import (
+    COLOURS,
+    Rows,
+    Spec,
+    cells,
+    chart,
+    colours,
+    count,
+    named,
+    tooltip,
+)
 from cli.output import printable
 from cli.wording import band, brief, percent
-
-Spec = dict[str, Any]
-Rows = Sequence[Mapping[str, Any]]
 
 DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 MONDAY_FIRST = [*DAYS[1:], DAYS[0]]
@@ -25,39 +31,6 @@ TICK_LABEL = (
     "datum.value < 3600 ? datum.value / 60 + ' min' : datum.value < 86400 ? datum.value / 3600"
     " + ' h' : datum.value < 31536000 ? datum.value / 86400 + ' d' : '1 year'"
 )
-COLOURS = {
-    "engagement": "var(--engagement)",
-    "intent": "var(--intent)",
-    "interview": "var(--interview)",
-    "offer": "var(--offer)",
-}
-CONFIG = {
-    "background": None,
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "var(--muted)",
-        "titleColor": "var(--muted)",
-        "titleFontWeight": "normal",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "gridColor": "var(--line)",
-        "domainColor": "var(--line)",
-        "tickColor": "var(--line)",
-        "labelLimit": 130,
-    },
-    "axisX": {"grid": False, "labelAngle": 0},
-    "axisY": {"domain": False, "ticks": False},
-    "legend": {
-        "orient": "top",
-        "title": None,
-        "labelColor": "var(--ink)",
-        "labelFontSize": 12,
-        "symbolType": "square",
-        "symbolOpacity": 1,
-    },
-    "text": {"color": "var(--ink)", "fontSize": 11},
-}
 
 
 def compact(count: int) -> str:
@@ -76,16 +49,16 @@ def distribution(rows: Rows) -> Spec:
         {**row, "score": row["score"].removesuffix("_score"), "range": band(row["band"])}
         for row in rows
     ]
-    return _chart(
+    return chart(
         values,
         height=300,
         mark={"type": "bar", "cornerRadiusEnd": 2},
         encoding={
-            "x": _named("band", title="score (bands of ten)"),
+            "x": named("band", title="score (bands of ten)"),
             "xOffset": {"field": "score"},
-            "y": _count("applications"),
-            "color": _colours("score", "engagement", "intent"),
-            "tooltip": _tooltip("score", "range", "applications"),
+            "y": count("applications"),
+            "color": colours("score", "engagement", "intent"),
+            "tooltip": tooltip("score", "range", "applications"),
         },
     )
 
@@ -106,16 +79,16 @@ def joint(rows: Rows) -> Spec:
     ]
     bands = list(range(0, 100, 10))
     light_text = {"test": "datum.strength > 0.65", "value": "var(--on-fill)"}
-    return _chart(
+    return chart(
         values,
         height=300,
         encoding={
-            "x": _named("intent_band", title="intent score (bands of ten)", domain=bands),
-            "y": _named("engagement_band", title="engagement score", domain=bands[::-1]),
-            "tooltip": _tooltip("engagement", "intent", "applications"),
+            "x": named("intent_band", title="intent score (bands of ten)", domain=bands),
+            "y": named("engagement_band", title="engagement score", domain=bands[::-1]),
+            "tooltip": tooltip("engagement", "intent", "applications"),
         },
         layer=[
-            _cells(),
+            cells(),
             {
                 "mark": {"type": "text", "fontSize": 10},
                 "encoding": {
@@ -134,15 +107,15 @@ def clicks_by_hour(rows: Rows) -> Spec:
         {**row, "day": DAYS[row["day_of_week"]], "strength": row["clicks"] / most} for row in rows
     ]
     hours = {"values": [0, 3, 6, 9, 12, 15, 18, 21], "title": "hour of the day"}
-    return _chart(
+    return chart(
         values,
         height=260,
         encoding={
-            "x": _named("hour", domain=list(range(24))) | {"axis": hours},
-            "y": _named("day", domain=MONDAY_FIRST),
-            "tooltip": _tooltip("day", "hour", "clicks"),
+            "x": named("hour", domain=list(range(24))) | {"axis": hours},
+            "y": named("day", domain=MONDAY_FIRST),
+            "tooltip": tooltip("day", "hour", "clicks"),
         },
-        layer=[_cells()],
+        layer=[cells()],
     )
 
 
@@ -172,7 +145,7 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
         "scale": {"type": "log", "domain": [SHORTEST.total_seconds(), LONGEST.total_seconds()]},
         "axis": {"values": TICKS, "labelExpr": TICK_LABEL, "labelOverlap": True, "title": None},
     }
-    return _chart(
+    return chart(
         bins,
         height=260,
         layer=[
@@ -181,9 +154,9 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
                 "encoding": {
                     "x": {"field": "from", **seconds},
                     "x2": {"field": "to"},
-                    "y": _count("applications") | {"scale": {"domain": [0, top]}},
+                    "y": count("applications") | {"scale": {"domain": [0, top]}},
                     "y2": {"datum": 0},
-                    "tooltip": _tooltip("time", "applications"),
+                    "tooltip": tooltip("time", "applications"),
                 },
             },
             {
@@ -191,7 +164,7 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
                 "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3]},
                 "encoding": {
                     "x": {"field": "at", **seconds},
-                    "tooltip": _tooltip("sign", "within"),
+                    "tooltip": tooltip("sign", "within"),
                 },
             },
             {
@@ -201,7 +174,7 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
                     "x": {"field": "at", **seconds},
                     "y": {"field": "height", "type": "quantitative", "scale": None},
                     "text": {"field": "sign"},
-                    "tooltip": _tooltip("sign", "within"),
+                    "tooltip": tooltip("sign", "within"),
                 },
             },
         ],
@@ -215,17 +188,17 @@ def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
         for row in rows
         for column, name in kinds.items()
     ]
-    colours = dict(zip(kinds.values(), ("var(--first)", "var(--second)"), strict=True))
-    return _chart(
+    shades = dict(zip(kinds.values(), ("var(--first)", "var(--second)"), strict=True))
+    return chart(
         values,
         height=60 + 34 * len(rows),
         mark={"type": "bar", "cornerRadiusEnd": 2},
         encoding={
-            "y": _named("link function"),
+            "y": named("link function"),
             "yOffset": {"field": "kind", "sort": None},
-            "x": _count("count") | {"title": None},
-            "color": _colours("kind", *kinds.values(), colours=colours),
-            "tooltip": _tooltip("link function", "kind", "count"),
+            "x": count("count") | {"title": None},
+            "color": colours("kind", *kinds.values(), of=shades),
+            "tooltip": tooltip("link function", "kind", "count"),
         },
     )
 
@@ -233,17 +206,17 @@ def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
 def sequences(rows: Rows) -> Spec:
     """A bar a sequence, with its text above it."""
     values = [{**row, "rank": rank} for rank, row in enumerate(rows)]
-    return _chart(
+    return chart(
         values,
         height=40 * len(rows) + 30,
         encoding={
-            "y": _named("rank") | {"axis": None},
-            "tooltip": _tooltip("sequence", "applications"),
+            "y": named("rank") | {"axis": None},
+            "tooltip": tooltip("sequence", "applications"),
         },
         layer=[
             {
                 "mark": {"type": "bar", "height": 10, "yOffset": 8, "color": "var(--first)"},
-                "encoding": {"x": _count("applications")},
+                "encoding": {"x": count("applications")},
             },
             {
                 "mark": {
@@ -265,18 +238,18 @@ def rules(rows: Rows, column: str, score: str) -> Spec:
     # room for the text beside the longest bars
     room = {"rangeMin": 40 if min(figures) < 0 else 0, "rangeMax": {"expr": "width - 44"}}
     beside = f"datum.{column} < 0"
-    return _chart(
+    return chart(
         rows,
         height=30 * len(rows) + 10,
         encoding={
-            "y": _named("rule"),
+            "y": named("rule"),
             "x": {
                 "field": column,
                 "type": "quantitative",
                 "axis": None,
                 "scale": {"domain": [min(figures), max(figures) or 1], "nice": False, **room},
             },
-            "tooltip": _tooltip("rule", "fires on", "applications", "points"),
+            "tooltip": tooltip("rule", "fires on", "applications", "points"),
         },
         layer=[
             {"mark": {"type": "bar", "height": 16, "color": COLOURS[score], "cornerRadiusEnd": 2}},
@@ -306,15 +279,15 @@ def outcomes(rows: Rows, title: str) -> Spec:
         if row["applications"]
     ]
     shares = {"axis": {"format": ".0%", "tickCount": 5}, "scale": {"zero": True}, "title": None}
-    return _chart(
+    return chart(
         values,
         height=260,
         encoding={
-            "x": _named("tick", title=title)
+            "x": named("tick", title=title)
             | {"axis": {"labelExpr": "split(datum.label, '|')", "title": title}},
             "xOffset": {"field": "outcome", "sort": None},
-            "color": _colours("outcome", "interview", "offer"),
-            "tooltip": _tooltip("outcome", "range", "share", "interval", "applications"),
+            "color": colours("outcome", "interview", "offer"),
+            "tooltip": tooltip("outcome", "range", "share", "interval", "applications"),
         },
         layer=[
             {
@@ -332,58 +305,37 @@ def outcomes(rows: Rows, title: str) -> Spec:
     )
 
 
-# --- what the charts are made of --------------------------------------------------------------
-
-
-def _chart(values: Sequence[Mapping[str, Any]], *, height: int, **parts: Any) -> Spec:
-    return {
-        "data": {"values": values},
-        "width": "container",
-        "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        **parts,
-    }
-
-
-def _named(field: str, *, title: str | None = None, domain: Sequence[Any] | None = None) -> Spec:
-    """A discrete axis in the order of the rows, or of the domain."""
-    scale = {} if domain is None else {"scale": {"domain": domain}}
-    axis = {"title": title, "ticks": False, "labelPadding": 4}
-    return {"field": field, "type": "ordinal", "sort": None, "axis": axis, **scale}
-
-
-def _count(field: str) -> Spec:
-    """An axis of counts: 0, 100k, 200k, and nothing between 0 and 1."""
-    label = "datum.value === 0 ? '0' : datum.value % 1 ? '' : format(datum.value, '~s')"
-    axis = {"labelExpr": label, "tickCount": 5}
-    return {"field": field, "type": "quantitative", "axis": axis}
-
-
-def _colours(field: str, *values: str, colours: Mapping[str, str] = COLOURS) -> Spec:
-    scale = {"domain": values, "range": [colours[value] for value in values]}
-    return {"field": field, "type": "nominal", "scale": scale}
-
-
-def _cells() -> Spec:
-    """The cells of a heat map."""
-    return {
-        "mark": {"type": "rect", "color": "var(--first)", "cornerRadius": 2},
-        "encoding": {
-            "fillOpacity": {
-                "field": "strength",
-                "type": "quantitative",
-                "scale": {"domain": [0, 1], "range": [0.06, 1]},
-                "legend": None,
-            }
+def runs(rows: Rows, column: str, axis: Spec) -> Spec:
+    """A bar a run, the newest at the right; a run that published nothing has a cross above it."""
+    kinds = dict.fromkeys(row["kind"] for row in rows)
+    shades = {"published": "var(--first)", "failed": "var(--failed)", "running": "var(--muted)"}
+    when = "[slice(datum.label, 0, 10), slice(datum.label, 11, 16)]"
+    return chart(
+        rows[::-1],
+        height=240,
+        encoding={
+            "x": named("started")
+            | {"axis": {"labelExpr": when, "labelOverlap": True, "title": "started (UTC)"}},
+            "y": axis | {"scale": {"domain": [0, max(row[column] for row in rows) or 1]}},
+            "color": colours("kind", *kinds, of=shades),
+            "tooltip": tooltip("started", "outcome", "seconds", "written"),
         },
-    }
+        layer=[
+            {"mark": {"type": "bar", "width": {"expr": "min(40, bandwidth('x'))"}}},
+            {
+                "mark": {"type": "text", "dy": -8, "fontSize": 13, "fontWeight": "bold"},
+                "encoding": {"text": {"field": "mark"}},
+            },
+        ],
+    )
 
 
-def _tooltip(*fields: str) -> list[Spec]:
-    numbers = {"applications", "clicks", "count", "points"}
-    return [
-        {"field": field, "type": "quantitative", "format": ","}
-        if field in numbers
-        else {"field": field, "type": "nominal"}
-        for field in fields
-    ]
+def run_seconds(rows: Rows) -> Spec:
+    """How long each run took."""
+    axis = {"field": "seconds", "type": "quantitative", "axis": {"tickCount": 5}}
+    return runs(rows, "seconds", axis)
+
+
+def run_rows(rows: Rows) -> Spec:
+    """How many rows each run wrote."""
+    return runs(rows, "written", count("written") | {"title": "rows"})

@@ -54,8 +54,8 @@ def explain(
                 out.print(part)
     if unknown:
         raise UnknownApplication(
-            f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
-            f"the other {len(explained)} are explained"
+            f"no such application: {', '.join(unknown)}; expected ids from job_applications"
+            + (f"; {len(explained)} explained" if explained else "")
         )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, FileFormat, Schema
+from cli.options import STDOUT, ConnectTimeout, DatabaseUrl, FileFormat, Schema
+from cli.wording import counted
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
-STDOUT = Path("-")
 Score = typer.Option(min=0, max=100, metavar="POINTS", help="Only rows with at least this score.")
 
 
@@ -57,7 +57,7 @@ def export(
         return
     with whole_file(file) as opened:
         rows = export_rows(settings, filters, opened, chosen)
-    print(f"{rows:,} rows in {file}", file=sys.stderr)
+    print(f"{counted(rows, 'row')} in {file}", file=sys.stderr)
 
 
 def _format_of(file: Path) -> FileFormat:

@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ class FileFormat(StrEnum):
     csv = "csv"
     ndjson = "ndjson"
 
+
+STDOUT = Path("-")
 
 DatabaseUrl = Annotated[
     str,

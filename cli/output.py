@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,39 +19,46 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 PIPE_WIDTH = 160
 LONGEST_LIST = 12
+ID_WIDTH = 36
 
 
 def console() -> Console:
-    """Standard output; wide where no terminal says otherwise."""
+    """Standard output; wide where neither a terminal nor COLUMNS says otherwise."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known else PIPE_WIDTH, highlight=False)
 
 
 def table(
     headings: Sequence[str], rows: Iterable[Iterable[str]], *, right: Sequence[str] = ()
 ) -> Table:
-    """A table of plain text. Its first column is never wrapped; those named in `right` are aligned
-    there."""
+    """A table of plain text. Columns named in `right` are aligned there and never wrapped; nor is
+    the first one, unless it is wider than an id."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
+    texts = [[Text(cell) for cell in row] for row in rows]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
+    for number, heading in enumerate(headings):
+        widest = max(len(heading), *(row[number].cell_len for row in texts), 0)
+        whole = widest if heading in right else min(widest, ID_WIDTH) if number == 0 else None
         shown.add_column(
             heading,
             justify="right" if heading in right else "left",
-            no_wrap=heading in {headings[0], *right},
+            min_width=whole,
             overflow="fold",
         )
-    for row in rows:
-        shown.add_row(*map(Text, row))
+    for row in texts:
+        shown.add_row(*row)
     return shown
 
 
 def print_json(value: object) -> None:
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+    """Print JSON, escaped where the output has another encoding than UTF-8."""
+    escaped = sys.stdout.encoding.lower() != "utf-8"
+    print(json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2))
 
 
 def _plain(value: object) -> object:

@@ -9,15 +9,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.options import (
+    STDOUT,
+    ConnectTimeout,
+    DatabaseUrl,
+    Format,
+    OutputFormat,
+    Schema,
+    Timezone,
+)
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
 from cli.wording import (
+    NO_LEDGER,
+    NO_RUNS,
     NO_STATUS,
     band,
     caveat,
+    ended,
     freshness,
     minute,
     response,
+    run_figures,
     sequence,
     share,
     verdict,
@@ -36,13 +48,18 @@ if TYPE_CHECKING:
 LONGEST_BAR = 16
 WIDE = 110
 FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
+RUN_FIGURES = ("seconds", "applications", "clicks", "written")
+MOST_RUNS = 10  # in the text; the page and JSON have more
 ANY_CASE = "in any case, * for any text. May be repeated"
 
 
 def report(
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a page with charts that opens offline."),
+        typer.Option(
+            metavar="FILE",
+            help="Write a page with charts that opens offline; - is standard output.",
+        ),
     ] = None,
     interview: Annotated[
         list[str] | None,
@@ -72,19 +89,24 @@ def report(
 
     from pipeline.report import overview
 
-    seen = overview(settings, interview or ["interview*"], offer or ["offer*"])
+    def look() -> Overview:
+        return overview(settings, interview or ["interview*"], offer or ["offer*"])
+
     if html:
         from cli.report_html import page
         from pipeline.export import whole_file
 
-        with whole_file(html) as file:
-            size = file.write(page(seen).encode())
+        if html == STDOUT:
+            sys.stdout.buffer.write(page(look()).encode())
+            return
+        with whole_file(html) as file:  # before the long work, should it not be possible
+            size = file.write(page(look()).encode())
         print(f"{html}: {size / 1e6:.1f} MB", file=sys.stderr)
     elif output is Format.json:
-        print_json({"schema_version": SCHEMA_VERSION, **asdict(seen)})
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(look())})
     else:
         out = console()
-        for part in _text(seen, out.width):
+        for part in _text(look(), out.width):
             out.print(part)
 
 
@@ -95,6 +117,23 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
     headings = [name.replace("_", " ") for name in counts]
     yield table(headings, [[f"{totals[name]:,}" for name in counts]], right=headings)
     yield freshness(totals)
+    if totals["stored"]:
+        yield from _of_rows(seen, width)
+    yield "\n[bold]How the runs went[/]"
+    if not seen.runs:
+        yield NO_LEDGER if seen.runs is None else NO_RUNS
+    else:
+        yield table(
+            ("started (UTC)", "outcome", *RUN_FIGURES),
+            (
+                (f"{run['started_at']:%Y-%m-%d %H:%M}", ended(run), *run_figures(run))
+                for run in seen.runs[:MOST_RUNS]
+            ),
+            right=RUN_FIGURES,
+        )
+
+
+def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield "\n[bold]How the scores are spread[/] (applications in each band)"
     bands = len(seen.distribution) // 2
     yield spread_table(
@@ -113,7 +152,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
                 row["rule"],
                 row["score"].removesuffix("_score"),
                 f"{row['applications']:,}",
-                share(row["applications"], totals["stored"]),
+                share(row["applications"], seen.totals["stored"]),
                 f"{row['points']:,}",
             )
             for row in seen.rules

@@ -4,82 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 import vl_convert
 from jinja2 import Environment
 
-from cli import charts
-from cli.output import printable, text_of
-from cli.wording import (
-    NO_STATUS,
-    band,
-    between,
-    brief,
-    caveat,
-    freshness,
-    minute,
-    percent,
-    response,
-    sequence,
-    share,
-    verdict,
-)
-from pipeline.dictionary import RULES
-from pipeline.evidence import DAYS
+from cli.chart_parts import CONFIG
+from cli.report_sections import sections
+from cli.wording import brief, freshness, minute, share
 from pipeline.report import Overview
-
-SCORES = ("engagement", "intent")
-WEEK = (1, 2, 3, 4, 5, 6, 0)  # Monday first
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Table:
-    """Figures as text."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    words: int = 1  # how many columns at the left are words
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart, or a table alone, with what it says in words."""
-
-    title: str
-    table: Table
-    spec: charts.Spec | None = None
-    alt: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """Figures that answer one question."""
-
-    title: str
-    figures: Sequence[Figure]
-    sentences: Sequence[tuple[str, str]] = ()  # the first part of each is emphasized
 
 
 def page(seen: Overview) -> str:
     """The report as HTML."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_text("report.html.jinja"))
-    sections = list(_sections(seen)) if seen.totals["stored"] else []
-    specs = [figure.spec for section in sections for figure in section.figures if figure.spec]
+    shown = list(sections(seen))
+    specs = [figure.spec for section in shown for figure in section.figures if figure.spec]
     script = vl_convert.javascript_bundle(_text("report.js"))
     return template.render(
         taken_at=minute(seen.taken_at),
         timezone=seen.timezone,
         freshness=freshness(seen.totals),
         tiles=_tiles(seen),
-        sections=sections,
-        charts={"specs": specs, "config": charts.CONFIG},
+        sections=shown,
+        charts={"specs": specs, "config": CONFIG},
         script=script,
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -103,254 +52,3 @@ def _tiles(seen: Overview) -> list[tuple[str, str]]:
 
 def _points(points: float | None) -> str:
     return "–" if points is None else f"{points:g}"
-
-
-# --- sections --------------------------------------------------------------------------------
-
-
-def _sections(seen: Overview) -> Iterator[Section]:
-    yield Section("How the scores are spread", [_distribution(seen), _joint(seen)])
-    if seen.outcomes is None or seen.verdicts is None:
-        yield Section("Do the scores predict?", [], [("", NO_STATUS)])
-    else:
-        yield Section(
-            "Do the scores predict?",
-            [_outcomes(seen.outcomes, score) for score in SCORES],
-            [*map(verdict, seen.verdicts), ("", caveat(seen))],
-        )
-    yield Section(
-        "What the scores are made of",
-        [figure for score in SCORES for figure in _rules(seen, score)],
-        [("", "A rule that fires gives its points; the cap takes away what exceeds 100.")],
-    )
-    yield Section("When the clicks come", [_clicks_by_hour(seen), _response_times(seen)])
-    yield Section("What is clicked", [*_functions(seen), _sequences(seen)])
-    yield Section("Whom to follow up first", [_top(seen)])
-
-
-def _distribution(seen: Overview) -> Figure:
-    engagement, intent = (
-        [row for row in seen.distribution if row["score"] == f"{score}_score"] for score in SCORES
-    )
-    rows = [
-        (band(one["band"]), f"{one['applications']:,}", f"{other['applications']:,}")
-        for one, other in zip(engagement, intent, strict=True)
-    ]
-    fullest = [max(rows, key=lambda row: row["applications"]) for rows in (engagement, intent)]
-    return Figure(
-        "Both scores",
-        Table(("score", "engagement", "intent"), rows),
-        charts.distribution(seen.distribution),
-        "Bars: applications in each band of ten points. "
-        + " ".join(
-            f"Most {score} scores are {band(most['band'])}: {most['applications']:,} applications."
-            for score, most in zip(SCORES, fullest, strict=True)
-        ),
-        "How many applications have a score in each band of ten points.",
-    )
-
-
-def _joint(seen: Overview) -> Figure:
-    bands = sorted({row["intent_band"] for row in seen.joint})
-    counts = {
-        (row["engagement_band"], row["intent_band"]): row["applications"] for row in seen.joint
-    }
-    fullest = max(seen.joint, key=lambda row: row["applications"])
-    return Figure(
-        "One against the other",
-        Table(
-            ("engagement ↓ intent →", *map(band, bands)),
-            [
-                (band(engagement), *(f"{counts[engagement, intent]:,}" for intent in bands))
-                for engagement in reversed(bands)
-            ],
-        ),
-        charts.joint(seen.joint) if fullest["applications"] else None,
-        "Heat map: applications by engagement and intent score. The fullest square is engagement "
-        f"{band(fullest['engagement_band'])}, intent {band(fullest['intent_band'])}: "
-        f"{fullest['applications']:,} applications.",
-        "The stronger the colour, the more applications have this pair of scores.",
-    )
-
-
-def _outcomes(outcomes: Sequence[Row], score: str) -> Figure:
-    rows = [row for row in outcomes if row["score"] == f"{score}_score"]
-    return Figure(
-        f"{score.capitalize()} score",
-        Table(
-            ("score", "outcome", "applications", "have it", "share", "from", "to"),
-            [
-                (
-                    band(row["band"]),
-                    row["outcome"],
-                    f"{row['applications']:,}",
-                    f"{row['successes']:,}",
-                    *map(percent, (row["rate"], row["low"], row["high"])),
-                )
-                for row in rows
-            ],
-            words=2,
-        ),
-        charts.outcomes(rows, f"{score} score (bands of ten)"),
-        f"Points with intervals: the share with an interview and with an offer in each band of the "
-        f"{score} score.",
-        "Share of applications with an interview or an offer, with its 95% interval; under each "
-        "band its number of applications.",
-    )
-
-
-def _rules(seen: Overview, score: str) -> Iterator[Figure]:
-    stored = seen.totals["stored"]
-    conditions = {rule.rule: rule.condition for rule in RULES if rule.score == f"{score}_score"} | {
-        "cap": "more than 100 points"
-    }
-    rows = [
-        {
-            **row,
-            "fires on": conditions[row["rule"]],
-            "share": row["applications"] / stored,
-            "share_label": share(row["applications"], stored),
-            "mean": row["points"] / stored,
-            "mean_label": f"{row['points'] / stored:+.1f}",
-        }
-        for row in seen.rules
-        if row["score"] == f"{score}_score"
-    ]
-    table = Table(
-        ("rule", "fires on", "applications", "share", "points in all", "points on average"),
-        [
-            (
-                row["rule"],
-                row["fires on"],
-                f"{row['applications']:,}",
-                row["share_label"],
-                f"{row['points']:,}",
-                row["mean_label"],
-            )
-            for row in rows
-        ],
-        words=2,
-    )
-    often = max(rows, key=lambda row: row["share"])
-    most = max(rows, key=lambda row: row["mean"])
-    yield Figure(
-        f"{score.capitalize()}: how often each rule fires",
-        table,
-        charts.rules(rows, "share", score),
-        f"Bars: the share of applications for which each rule of the {score} score fires. Most "
-        f"often: {often['rule']}, {often['share_label']}.",
-        "Share of applications.",
-    )
-    yield Figure(
-        f"{score.capitalize()}: what each rule contributes",
-        table,
-        charts.rules(rows, "mean", score),
-        f"Bars: the points that each rule of the {score} score gives an application on average. "
-        f"Most: {most['rule']}, {most['mean_label']}.",
-        "Points for an application on average.",
-    )
-
-
-def _clicks_by_hour(seen: Overview) -> Figure:
-    counts = {(row["day_of_week"], row["hour"]): row["clicks"] for row in seen.clicks_by_hour}
-    (day, hour), most = max(counts.items(), key=lambda item: item[1])
-    busiest = f"The busiest hour is {DAYS[day]}, {hour}:00 to {hour}:59: {most:,} clicks."
-    return Figure(
-        "Clicks by weekday and hour",
-        Table(
-            ("day", *map(str, range(24))),
-            [(DAYS[day], *(f"{counts[day, hour]:,}" for hour in range(24))) for day in WEEK],
-        ),
-        charts.clicks_by_hour(seen.clicks_by_hour) if most else None,
-        f"Heat map: clicks by day of the week and hour of the day. {busiest}",
-        f"In time zone {seen.timezone}; the stronger the colour, the more clicks. {busiest}"
-        if most
-        else "",
-    )
-
-
-def _response_times(seen: Overview) -> Figure:
-    signs = {"¼": "lower_quartile", "½": "median", "¾": "upper_quartile"}
-    quartiles = {sign: seen.response[name] for sign, name in signs.items()}
-    rows = [{**row, "time": between(row)} for row in seen.response_times]
-    return Figure(
-        "Time to the first click",
-        Table(
-            ("time", "applications"), [(row["time"], f"{row['applications']:,}") for row in rows]
-        ),
-        charts.response_times(rows, quartiles) if seen.response["after"] else None,
-        f"Histogram of the time from an application to its first click. {response(seen.response)}",
-        response(seen.response),
-    )
-
-
-def _functions(seen: Overview) -> Iterator[Figure]:
-    columns = ("clicks", "applications", "first", "last")
-    table = Table(
-        ("link function", "clicks", "applications", "first click", "last click"),
-        [
-            (printable(row["link_function"]), *(f"{row[name]:,}" for name in columns))
-            for row in seen.functions
-        ],
-    )
-    left_out = seen.totals["link_functions"] - len(seen.functions)
-    note = f" {left_out:,} more link functions are left out." if left_out > 0 else ""
-    most = f"Most clicked: {table.rows[0][0]}." if table.rows else ""
-    yield Figure(
-        "Link functions",
-        table,
-        charts.functions(seen.functions, {"clicks": "clicks", "applications": "applications"})
-        if table.rows
-        else None,
-        f"Bars: clicks on each link function, and applications with such a click. {most}",
-        f"Clicks, and applications with at least one.{note}",
-    )
-    yield Figure(
-        "Where a sequence begins and ends",
-        table,
-        charts.functions(seen.functions, {"first": "first click", "last": "last click"})
-        if table.rows
-        else None,
-        "Bars: how many applications were first, and last, clicked on each link function.",
-        f"Applications whose first or last click was on the link function.{note}",
-    )
-
-
-def _sequences(seen: Overview) -> Figure:
-    rows = [{**row, "sequence": printable(sequence(row))} for row in seen.sequences]
-    return Figure(
-        "The commonest sequences",
-        Table(
-            ("sequence", "applications"),
-            [(row["sequence"], f"{row['applications']:,}") for row in rows],
-        ),
-        charts.sequences(rows) if rows else None,
-        "Bars: applications with exactly this sequence of clicks.",
-        "Applications with exactly this sequence of clicks.",
-    )
-
-
-def _top(seen: Overview) -> Figure:
-    columns = ("intent_score", "engagement_score", "total_click_events", "hours_to_first_click")
-    return Figure(
-        "",
-        Table(
-            (
-                "application",
-                "last clicks",
-                "intent",
-                "engagement",
-                "clicks",
-                "hours to first click",
-            ),
-            [
-                (
-                    row["application_id"],
-                    printable(row["last_functions"] or "–"),
-                    *(text_of(row[name]) for name in columns),
-                )
-                for row in seen.top
-            ],
-            words=2,
-        ),
-    )

@@ -117,8 +117,8 @@ def run(
     print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
-            f"no such application: {', '.join(unknown)}; expected ids from job_applications; "
-            f"the other {rows.height} are done"
+            f"no such application: {', '.join(unknown)}; expected ids from job_applications"
+            + (f"; {rows.height} done" if rows.height else "")
         )
 
 

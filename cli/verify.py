@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
-from cli.output import SCHEMA_VERSION, console, print_json
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table
+from cli.wording import counted
 from pipeline.errors import AuditFailed, ConfigurationError
 from pipeline.settings import Settings, application_ids, checked_timezone
 
 if TYPE_CHECKING:
-    from pipeline.verify import Verification
+    from pipeline.verify import Difference, Verification
+
+MOST_DIFFERENCES = 50  # in the text; JSON has all
 
 
 def verify(
@@ -46,26 +49,40 @@ def verify(
         count = len({difference.application_id for difference in found.differences})
         raise AuditFailed(
             f"{count:,} of {found.applications:,} applications differ from what SQL computes in "
-            f"{found.timezone}; run `clickstats run --all`, then verify again"
+            f"{found.timezone}; "
+            + (_zone_of_last_run(found) or "run `clickstats run --all`, then verify again")
         )
 
 
 def print_verification(found: Verification) -> None:
-    """Print each difference, and what was compared."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print what differs, and what was compared."""
     out = console()
     if found.differences:
-        table = Table("application", "column", "stored", "expected", box=SIMPLE_HEAD)
-        table.columns[0].no_wrap = True
-        for one in found.differences:
-            cells = (one.application_id, one.column, one.stored or "–", one.expected or "–")
-            table.add_row(*(Text(cell) for cell in cells))
-        out.print(table)
+        shown = found.differences[:MOST_DIFFERENCES]
+        out.print(
+            table(
+                ("application", "column", "stored", "expected"),
+                (map(printable, _cells(difference)) for difference in shown),
+            )
+        )
+        if left_out := len(found.differences) - len(shown):
+            out.print(f"{left_out:,} more differences in --format json\n")
     out.print(
-        f"{found.applications:,} applications compared in every column, hours in {found.timezone}; "
-        f"{found.outdated:,} have news since the last published run"
+        f"{counted(found.applications, 'application')} compared in every column, hours in "
+        f"{found.timezone}; {found.outdated:,} have news since the last published run"
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
+    )
+    if not found.differences and (note := _zone_of_last_run(found)):
+        out.print(f"But {note}.")
+
+
+def _cells(one: Difference) -> tuple[str, str, str, str]:
+    return one.application_id, one.column, one.stored or "–", one.expected or "–"
+
+
+def _zone_of_last_run(found: Verification) -> str | None:
+    """What to pass, where the last published run was in another zone."""
+    zone = found.other_timezone
+    return zone and (
+        f"the last published run took hours and days in {zone}: pass --timezone {zone}"
     )

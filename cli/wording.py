@@ -15,6 +15,18 @@ NO_STATUS = (
     "Cannot be said: job_applications has no column application_status, or this role may not "
     "read it."
 )
+NO_LEDGER = "Cannot be said: there is no ledger (clickstats_runs), or this role may not read it."
+NO_RUNS = "The ledger has no clickstats run --all yet."
+
+
+def counted(number: int, noun: str) -> str:
+    """2,000 rows; 1 row."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def applications(row: Row) -> str:
+    """How many applications a row stands for."""
+    return counted(row["applications"], "application")
 
 
 def band(lowest: int) -> str:
@@ -55,19 +67,37 @@ def minute(instant: datetime | None) -> str:
     return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
+def ended(run: Row) -> str:
+    """What became of a run: published; running; died; failed, exit 6."""
+    return f"failed, exit {run['exit_code']}" if run["outcome"] == "failed" else run["outcome"]
+
+
+def run_figures(run: Row) -> tuple[str, ...]:
+    """How long a run took, and how many applications, clicks and written rows it had."""
+    counts = (run[name] for name in ("applications", "clicks_read", "written"))
+    return (
+        "–" if run["seconds"] is None else f"{run['seconds']:,.1f}",
+        *("–" if count is None else f"{count:,}" for count in counts),
+    )
+
+
 def freshness(totals: Row) -> str:
     """How old the rows are, and which are missing."""
+    if not totals["stored"]:
+        return "There are no rows yet: clickstats run --all computes them."
     oldest, newest = minute(totals["oldest_calculated_at"]), minute(totals["newest_calculated_at"])
     parts = [
         f"Rows calculated {oldest}{f' to {newest}' if newest != oldest else ''}; values last "
         f"changed {minute(totals['newest_updated_at'])}."
     ]
     if totals["missing"]:
-        parts.append(f"{totals['missing']:,} applications have no row yet: `clickstats run --all`.")
-    if totals["rows_without_application"]:
         parts.append(
-            f"{totals['rows_without_application']:,} rows without an application are left out."
+            f"Without a row yet: {counted(totals['missing'], 'application')}; clickstats run --all "
+            "computes them."
         )
+    if totals["rows_without_application"]:
+        left_out = counted(totals["rows_without_application"], "row")
+        parts.append(f"Left out: {left_out} without an application.")
     return " ".join(parts)
 
 
@@ -78,8 +108,9 @@ def response(times: Row) -> str:
     return (
         f"Half of the first clicks come within {brief(times['median'])}, a quarter within "
         f"{brief(times['lower_quartile'])}, three quarters within "
-        f"{brief(times['upper_quartile'])} of the application ({times['after']:,} applications; "
-        f"{times['not_after']:,} were clicked before, {times['none']:,} never or without a time)."
+        f"{brief(times['upper_quartile'])} of the application "
+        f"({counted(times['after'], 'application')}; {times['not_after']:,} were clicked before, "
+        f"{times['none']:,} never or without a time)."
     )
 
 
@@ -114,7 +145,7 @@ def verdict(row: Row) -> tuple[str, str]:
     }[row["verdict"]]
     return (
         f"{subject}: {says}.",
-        f"{percent(above['rate'])} of {above['applications']:,} applications with 50 points or "
+        f"{percent(above['rate'])} of {applications(above)} with 50 points or "
         f"more have an {outcome} (95% interval {_interval(above)}), {percent(below['rate'])} of "
         f"{below['applications']:,} with less ({_interval(below)}).",
     )

@@ -98,12 +98,14 @@ def connect(settings: Settings) -> Connection:
         reraise=True,
     )
     try:
-        return retrying(_connected, parameters)
+        connection = retrying(_connected, parameters)
     except psycopg2.OperationalError as error:
         raise NoConnection(
             f"cannot connect to the database: {_one_line(error)}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
+    log.debug("connected: %s", _described(connection))
+    return connection
 
 
 def _connected(parameters: dict[str, Any]) -> Connection:
@@ -135,6 +137,15 @@ def _log_pause(state: RetryCallState) -> None:
     if state.outcome and state.next_action:
         reason = _one_line(str(state.outcome.exception()))
         log.info("%s; trying again in %g s", reason, state.next_action.sleep)
+
+
+def _described(connection: Connection) -> str:
+    """Who is connected to what, for the log; no password."""
+    info, version = connection.info, connection.info.parameter_status("server_version")
+    return (
+        f"process {info.backend_pid} of PostgreSQL {version} at {info.host}:{info.port}, database "
+        f"{info.dbname}, as {info.user}, {'with' if info.ssl_in_use else 'without'} TLS"
+    )
 
 
 @contextmanager
@@ -205,6 +216,7 @@ def take_snapshot(connection: Connection) -> Snapshot:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
         name, taken_at = cursor.fetchone()  # type: ignore[misc]
+        log.debug("snapshot %s taken at %s UTC", name, taken_at)
         return Snapshot(connection, name, taken_at)
 
 
@@ -239,6 +251,7 @@ def commit(connection: Connection) -> None:
             f"the connection to the database was lost during the commit: {_one_line(error)}; "
             "`clickstats status` says whether the run was published"
         ) from error
+    log.debug("committed: published")
 
 
 def in_turn(

@@ -86,9 +86,11 @@ def _hours_minutes_seconds(span: pl.Expr) -> pl.Expr:
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its name only when all of it has been written."""
-    path = path.resolve()
     if path.exists() and not path.is_file():
-        raise ConfigurationError(f"{path} is there and is no regular file; name another")
+        raise ConfigurationError(
+            f"{path} is there and is no regular file; name another, or - for standard output"
+        )
+    path = path.resolve()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:

@@ -5,6 +5,7 @@ Owns which statement fills which frame, and that all are read from one snapshot.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -22,6 +23,8 @@ from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
 from schema.sql import statement
+
+log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
 
@@ -83,6 +86,8 @@ class Source:
         self.whole = not application_ids
         # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
         self.url = connectorx_url(snapshot.connection, settings.schema) if self.whole else None
+        if application_ids:
+            log.debug("reading by COPY: only named applications")
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
@@ -105,6 +110,8 @@ class Source:
         applications = applications.drop(APPLICATION_KEY)
         clicks = pl.concat(self._read("clicks", CLICKS, take))
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
+        heights = (f"{number:,}" for number in (applications.height, links.height, read))
+        log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
         return Extracted(applications.lazy(), clicks.lazy(), read, unusable, in_future)
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:

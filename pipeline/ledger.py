@@ -113,6 +113,7 @@ def ledger(
     }
     with session(settings) as connection:
         started = interruptible(connection, lambda: _one(connection, "start_run", parameters))
+    log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
     row = Ledger(settings, wal_start=started[0] if started else "0/0")
     try:
         yield row

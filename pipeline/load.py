@@ -3,6 +3,7 @@ all in one transaction. No business logic."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -19,6 +20,8 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
+
+log = logging.getLogger("clickstats")
 
 ROWS_PER_COPY = 100_000
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
@@ -67,7 +70,10 @@ def write(
             try:
                 written = _apply(cursor, rows.height - gone, instant, rebuild=attempt == 1)
                 break
-            except TRY_AGAIN:
+            except TRY_AGAIN as error:
+                log.debug(
+                    "attempt %s of %s to write: %s", attempt, ATTEMPTS, error.diag.message_primary
+                )
                 if attempt == ATTEMPTS:
                     raise
                 cursor.execute("ROLLBACK TO before_writing")
@@ -93,6 +99,7 @@ def _stage(
         cursor.copy_expert(copy, text)
         staged += part.height
         advance(staged, rows.height)
+    log.debug("%s rows staged", f"{staged:,}")
 
 
 def _apply(cursor: Cursor, rows: int, instant: datetime, *, rebuild: bool) -> Written:
@@ -102,11 +109,13 @@ def _apply(cursor: Cursor, rows: int, instant: datetime, *, rebuild: bool) -> Wr
         cursor.execute(statement("droppable_indexes"))
         indexes = cursor.fetchall()
     for drop, _ in indexes:
+        log.debug("%s; built anew after the rows", drop)
         cursor.execute(drop)
     cursor.execute(statement("update"), {"instant": instant})
     updated = cursor.rowcount
     cursor.execute(statement("insert"), {"instant": instant})
     inserted = cursor.rowcount
+    log.debug("%s rows updated, %s inserted, not yet committed", f"{updated:,}", f"{inserted:,}")
     if indexes:
         cursor.execute(TO_BUILD)
     for _, create in indexes:

@@ -15,6 +15,7 @@ transaction and die with it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from pipeline.errors import Locked
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+log = logging.getLogger("clickstats")
 
 # the first half of each lock's key; the second is the target table, so that schemas don't meet
 RUN, GATE, NAMED = 1_668_049_001, 1_668_049_002, 1_668_049_003
@@ -46,10 +49,12 @@ def take_run_lock(writer: Connection, wait: int) -> None:
     with writer.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_xact_lock(%s, {TARGET})", (RUN,))
         if cursor.fetchone() == (True,):
+            log.debug("run lock taken")
             return
         cursor.execute(HOLDER, (RUN,))
         holder = cursor.fetchone()
         if wait > 0:
+            log.info("waiting up to %s s for another run: %s", wait, holder and holder[0])
             cursor.execute("SAVEPOINT waiting")
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{wait}s",))
             try:
@@ -58,6 +63,7 @@ def take_run_lock(writer: Connection, wait: int) -> None:
                 cursor.execute("ROLLBACK TO waiting")
             else:
                 cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+                log.debug("run lock taken, after waiting")
                 return
     name, pid, since = holder or (None, None, None)
     raise Locked(
@@ -71,6 +77,7 @@ def hold_gate_alone(connection: Connection) -> None:
     """Keep out every `run --app-id` until this transaction ends, after those under way."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (GATE,))
+    log.debug("gate held alone: no run --app-id is between its snapshot and its commit")
 
 
 def hold_gate_shared(writer: Connection, application_ids: Sequence[str]) -> None:
@@ -84,3 +91,4 @@ def hold_gate_shared(writer: Connection, application_ids: Sequence[str]) -> None
             " ORDER BY number) AS numbers",
             (NAMED, list(application_ids)),
         )
+    log.debug("gate shared, and locks of the named applications taken")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import re
 from functools import cache
 from io import BytesIO
@@ -19,6 +20,8 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+
+log = logging.getLogger("clickstats")
 
 M_MMAP_THRESHOLD = -3  # malloc.h
 USUAL_SEARCH_PATH = '"$user", public'
@@ -116,15 +119,19 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
     info = connection.info
     asked = info.dsn_parameters
     if info.backend_pid != _backend_pid(connection):
-        return None  # a pooler: ConnectorX prepares statements outside of its transaction
+        log.debug("reading by COPY: a pooler, and ConnectorX prepares outside of its transaction")
+        return None
     if asked.get("channel_binding") == "require" or asked.get("require_auth"):
+        log.debug("reading by COPY: ConnectorX knows no channel_binding and no require_auth")
         return None
     if info.ssl_in_use and (
         asked.get("sslmode") in {"verify-ca", "verify-full"}
         or _tls_file(asked, "sslrootcert", "root.crt")
         or _tls_file(asked, "sslcert", "postgresql.crt")
     ):
+        log.debug("reading by COPY: ConnectorX checks no certificate as this connection does")
         return None
+    log.debug("reading through ConnectorX")
     host = asked.get("hostaddr") or info.host
     host = f"[{host}]" if ":" in host else quote(host, safe="")
     user = quote(info.user, safe="")

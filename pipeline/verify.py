@@ -39,7 +39,9 @@ OR EXISTS (
 )
 """
 LAST_PUBLISHED = """
-SELECT max(snapshot_at) FROM clickstats_runs WHERE command = 'run --all' AND outcome = 'published'
+SELECT snapshot_at, timezone FROM clickstats_runs
+WHERE command = 'run --all' AND outcome = 'published'
+ORDER BY snapshot_at DESC LIMIT 1
 """
 
 
@@ -59,10 +61,16 @@ class Verification:
     published snapshot, and are no difference."""
 
     timezone: str
-    last_published: datetime | None
+    last_published: datetime | None = None
+    last_timezone: str | None = None  # of the last published run
     applications: int = 0
     outdated: int = 0
     differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def other_timezone(self) -> str | None:
+        """The last published run's time zone, when that is not the one that was compared."""
+        return None if self.last_timezone == self.timezone else self.last_timezone
 
 
 def verify(
@@ -81,7 +89,7 @@ def _verify(
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '256MB'; SET LOCAL jit = off")
         cursor.execute(LAST_PUBLISHED)
-        found = Verification(timezone, cursor.fetchone()[0])  # type: ignore[index]
+        found = Verification(timezone, *(cursor.fetchone() or ()))
         if sample is not None:
             cursor.execute("SELECT id FROM job_applications ORDER BY random() LIMIT %s", (sample,))
             application_ids = [row[0] for row in cursor]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.databases import Database
 
@@ -25,7 +26,12 @@ class Answer:
         return self.output.decode()
 
 
-def clickstats(*arguments: str, database: Database | None = None, **environment: str) -> Answer:
+def clickstats(
+    *arguments: str,
+    database: Database | None = None,
+    output: IO[bytes] | int = subprocess.PIPE,
+    **environment: str,
+) -> Answer:
     """Run the command in a process of its own, with nothing of our settings in its environment."""
     inherited = {
         name: value
@@ -38,7 +44,8 @@ def clickstats(*arguments: str, database: Database | None = None, **environment:
         [sys.executable, "-c", MAIN, *arguments],
         env=inherited | environment,
         cwd=ROOT,
-        capture_output=True,
+        stdout=output,
+        stderr=subprocess.PIPE,
         timeout=120,
         check=False,
     )

@@ -53,6 +53,30 @@ def test_a_whole_run_for_people(filled: Database) -> None:
     assert "INFO" not in clickstats("run", "--all", "--quiet", database=filled).errors
 
 
+def test_verbose_says_each_step(filled: Database) -> None:
+    """Who is connected to what, which locks, which snapshot, how it is read, what is written."""
+    answer = clickstats("run", "--all", "--verbose", database=filled)
+    assert answer.code == 0
+    [(version, role)] = filled.execute("select current_setting('server_version'), current_user")
+    for said in (
+        f"of PostgreSQL {version} at ",
+        f"database {filled.name}, as {role}, with",
+        "ledger row",
+        "run lock taken",
+        "gate held alone",
+        "snapshot ",
+        "reading through ConnectorX",
+        "3 applications, 3 links of theirs and 5 clicks read",
+        "3 rows staged",
+        "0 rows updated, 3 inserted",
+        "committed",
+    ):
+        assert said in answer.errors
+    assert "DEBUG" not in clickstats("run", "--all", database=filled).errors
+    answer = clickstats("run", "--app-id", KEEN, "-v", database=filled)
+    assert "reading by COPY: only named applications" in answer.errors
+
+
 def test_a_limited_run_says_what_is_pending(filled: Database) -> None:
     report = printed(filled, "run", "--all", "--limit", "1")
     assert (report["inserted"], report["pending"]) == (1, 2)
@@ -118,6 +142,18 @@ def test_text_of_any_kind_is_printed_as_it_is(filled: Database) -> None:
     answer = clickstats("run", "--app-id", KEEN, database=filled)
     assert "[bold]é" in answer.text
     assert "😀[/]" in answer.text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_is_not_utf_8(filled: Database, encoding: str) -> None:
+    """JSON loses nothing; people see a question mark."""
+    name = "é 😀"
+    filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
+    [row] = printed(filled, "run", "--app-id", KEEN, PYTHONIOENCODING=encoding)
+    assert row["click_sequence"] == [name, "Calendly"]
+    answer = clickstats("explain", KEEN, database=filled, PYTHONIOENCODING=encoding)
+    assert answer.code == 0, answer.errors
+    assert " ? " in answer.output.decode(encoding)
 
 
 @pytest.mark.parametrize("how", ["environment", "options"])

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.report import RESPONSE_EDGES, Overview, overview, share
+from pipeline.figures import RESPONSE_EDGES, share
+from pipeline.report import Overview, overview
 from pipeline.scores import SCORES
 from tests.databases import Database
 from tests.drawings import named, world_drawn

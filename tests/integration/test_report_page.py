@@ -19,7 +19,7 @@ from tests.strategies import HOSTILE
 in_a_browser = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 SCRIPT = "<script>alert(1)</script>"
 NASTY = [SCRIPT, "</script><script>alert(2)</script>", "<!--", "]]>", "{{ 7 * 7 }}", "&amp;"]
-CHARTS = 13
+CHARTS = 15
 
 
 def written(database: Database, path: Path) -> Path:

@@ -1,0 +1,63 @@
+"""`clickstats verify` as a user sees it."""
+
+import json
+
+import pytest
+
+from tests.commands import clickstats
+from tests.databases import Database
+
+
+@pytest.fixture
+def published(filled: Database) -> Database:
+    """Computed in Tokyo's hours."""
+    assert clickstats("run", "--all", "--timezone", "Asia/Tokyo", database=filled).code == 0
+    return filled
+
+
+def test_another_zone_than_that_of_the_last_run_is_named(published: Database) -> None:
+    answer = clickstats("verify", database=published)
+    assert answer.code == 6
+    assert "took hours and days in Asia/Tokyo: pass --timezone Asia/Tokyo" in answer.errors
+    assert "run --all" not in answer.errors
+
+
+def test_also_where_it_makes_no_difference(published: Database) -> None:
+    answer = clickstats("verify", "--timezone", "Asia/Seoul", database=published)
+    assert answer.code == 0
+    assert "took hours and days in Asia/Tokyo: pass --timezone Asia/Tokyo" in answer.text
+
+
+def test_the_same_zone_is_not_worth_a_word(published: Database) -> None:
+    answer = clickstats("verify", "--timezone", "Asia/Tokyo", database=published)
+    assert (answer.code, answer.errors) == (0, "")
+    assert "--timezone" not in answer.text
+    printed = clickstats(
+        "verify", "--timezone", "Asia/Tokyo", "--format", "json", database=published
+    )
+    assert json.loads(printed.text)["last_timezone"] == "Asia/Tokyo"
+
+
+def test_nothing_published_yet(filled: Database) -> None:
+    answer = clickstats("verify", database=filled)
+    assert answer.code == 6
+    assert "run `clickstats run --all`" in answer.errors
+
+
+def test_text_from_the_data_does_not_steer_the_terminal(published: Database) -> None:
+    published.execute(
+        "update link_click_analytics set click_sequence = %s where total_click_events = 2",
+        (["\x1b[2J"],),
+    )
+    answer = clickstats("verify", "--timezone", "Asia/Tokyo", database=published)
+    assert answer.code == 6
+    assert "\x1b" not in answer.text
+    assert "x1b[2J" in answer.text
+
+
+def test_of_very_many_differences_only_the_first_are_shown(sampled: Database) -> None:
+    arguments = ("verify", "--timezone", "Asia/Tokyo")
+    text = clickstats(*arguments, database=sampled).text
+    found = json.loads(clickstats(*arguments, "--format", "json", database=sampled).text)
+    assert len(text.splitlines()) < 60
+    assert f"{len(found['differences']) - 50:,} more differences" in text
