@@ -2,24 +2,34 @@
 
 import polars as pl
 
-LINK_KEY = ["link_key_1", "link_key_2"]
-APPLICATION_KEY = ["application_key_1", "application_key_2"]
+
+def key(name: str) -> pl.Expr:
+    """A key that was read in two halves, as one number: joined in half the time of two columns."""
+    return (pl.col(f"{name}_1").cast(pl.Int128) * 2**64 + pl.col(f"{name}_2")).alias(name)
 
 
 def numbered(links: pl.LazyFrame, applications: pl.LazyFrame) -> pl.LazyFrame:
-    """The links with `application`, the row number in `applications`, in place of its key; links
-    to an application that does not exist are left out."""
+    """One row per link of an application: `link_key`, `link_function` and `application`, its row
+    number in `applications`. Links to an application that does not exist are left out."""
     numbers = applications.select(
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("application"), *APPLICATION_KEY
+        key("application_key"), application=pl.int_range(pl.len(), dtype=pl.UInt32)
     )
-    return links.join(numbers, on=APPLICATION_KEY).drop(APPLICATION_KEY)
+    return (
+        links.select(key("link_key"), key("application_key"), "link_function")
+        .join(numbers, on="application_key")
+        .drop("application_key")
+    )
 
 
 def attributed(clicks: pl.LazyFrame, links: pl.LazyFrame) -> pl.LazyFrame:
     """One row per click of an application: `application` (a row number), `clicked_at` (null when
-    unusable) and `link_function`. Clicks without a link, or whose link names no existing
-    application, are left out."""
-    return clicks.join(links, on=LINK_KEY).select("application", "clicked_at", "link_function")
+    unusable) and `link_function`. `links` as `numbered` gives them. Clicks without a link, or whose
+    link names no existing application, are left out."""
+    return (
+        clicks.select(key("link_key"), "clicked_at")
+        .join(links, on="link_key")
+        .select("application", "clicked_at", "link_function")
+    )
 
 
 def used(clicks: pl.LazyFrame) -> pl.LazyFrame:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.attribution import APPLICATION_KEY, LINK_KEY, attributed, numbered
+from pipeline.attribution import attributed, numbered
 from pipeline.database import Snapshot, bound, cancel_queries, in_turn, interruptible
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
@@ -28,12 +28,20 @@ log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
 
-# the table that each statement reads, and in parts of how many blocks: some 40 MB of memory each
+
+class Table(NamedTuple):
+    """The table that a statement reads."""
+
+    name: str
+    blocks: int  # read at once: some 40 MB of memory
+    as_arrays: bool = False  # whether that is quicker: where most columns are numbers
+
+
 TABLES = {
-    "applications": ("job_applications", 4_096),
-    "links": ("link_tracking", 4_096),
-    "clicks": ("link_clicks", 16_384),
-    "stored": ("link_click_analytics", 4_096),
+    "applications": Table("job_applications", 4_096),
+    "links": Table("link_tracking", 4_096, as_arrays=True),
+    "clicks": Table("link_clicks", 16_384, as_arrays=True),
+    "stored": Table("link_click_analytics", 4_096),
 }
 APPLICATIONS_PER_SLICE = 200_000
 BLOCKS = """
@@ -107,7 +115,7 @@ class Source:
             counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
             return attributed(clicks.lazy(), links.lazy()).collect()
 
-        applications = applications.drop(APPLICATION_KEY)
+        applications = applications.drop("application_key_1", "application_key_2")
         clicks = pl.concat(self._read("clicks", CLICKS, take))
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
@@ -116,7 +124,7 @@ class Source:
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
         def take(links: pl.DataFrame) -> pl.DataFrame:
-            # millions of links need neither 16 bytes of key nor a text each
+            # millions of links need no text each
             small = numbered(links.lazy(), applications.lazy())
             return small.with_columns(pl.col("link_function").cast(pl.Categorical)).collect()
 
@@ -149,13 +157,18 @@ class Source:
         """What `take` makes of each part of the statement's rows while the next ones are read, over
         two connections; over the snapshot's own where ConnectorX cannot go."""
 
+        texts = list(self._parts(name))
+        as_arrays = TABLES[name].as_arrays and len(texts) > 1
+
         def read(text: str) -> pl.DataFrame:
             if self.url is None:
                 return read_by_copy(self.snapshot.connection, text, schema)
-            return read_by_connectorx(self.url, self.snapshot, self.settings, text, schema)
+            return read_by_connectorx(
+                self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
+            )
 
         parts = in_turn(
-            [partial(read, text) for text in self._parts(name)],
+            [partial(read, text) for text in texts],
             cancel=lambda: cancel_queries(self.settings),
             threads=2 if self.url else 1,
         )
@@ -165,8 +178,8 @@ class Source:
     def _parts(self, name: str) -> Iterator[str]:
         """The statement, for each part of its table: in place of the table stands what it has in a
         range of blocks, the last of which has no end."""
-        (table, blocks), text = TABLES[name], self._bound(name)
-        starts = range(blocks, self._blocks(table), blocks)
+        table, text = TABLES[name], self._bound(name)
+        starts = range(table.blocks, self._blocks(table.name), table.blocks)
         if not starts:
             yield text
             return
@@ -175,8 +188,8 @@ class Source:
 
         for start, end in zip((0, *starts), (*starts, None), strict=True):
             part = sql.SQL("WITH {table} AS (SELECT {columns} FROM {table} WHERE {blocks})").format(
-                table=sql.Identifier(table),
-                columns=sql.SQL(", ").join(map(sql.Identifier, columns_of(table))),
+                table=sql.Identifier(table.name),
+                columns=sql.SQL(", ").join(map(sql.Identifier, columns_of(table.name))),
                 blocks=sql.SQL(
                     f"ctid >= '({start},0)'" + (f" AND ctid < '({end},0)'" if end else "")
                 ),
@@ -197,9 +210,7 @@ class Source:
 
 
 def _check_unique(links: pl.DataFrame) -> None:
-    # the first half of the key alone nearly always says so, and takes a tenth of the memory
-    keys = links.select(LINK_KEY)
-    if keys[LINK_KEY[0]].n_unique() < links.height and keys.is_duplicated().any():
+    if links["link_key"].n_unique() < links.height:
         raise SchemaError(
             "link_tracking has a tracking_id more than once; expected a primary key; remove the "
             "duplicates"

@@ -23,14 +23,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
+# compiling a statement does not pay; a hash of a million rows fits
+FOR_BULK = ["SET LOCAL jit = off", "SET LOCAL work_mem = '64MB'"]
 M_MMAP_THRESHOLD = -3  # malloc.h
 USUAL_SEARCH_PATH = '"$user", public'
 
 
 def read_by_connectorx(
-    url: str, snapshot: Snapshot, settings: Settings, statement: str, schema: pl.Schema
+    url: str,
+    snapshot: Snapshot,
+    settings: Settings,
+    statement: str,
+    schema: pl.Schema,
+    *,
+    as_arrays: bool = False,
 ) -> pl.DataFrame:
     """The statement's rows, read on a connection of its own that adopts the snapshot.
+
+    With `as_arrays` the server sends one row, in which each column is an array: ConnectorX takes a
+    quarter of the time for it. It is for rows that the server can hold in memory.
 
     Of ConnectorX's ways to return rows, streaming would take less memory, but it holds the
     interpreter's lock while it waits for the server, so that no signal could be answered.
@@ -41,13 +52,14 @@ def read_by_connectorx(
     try:
         frame = connectorx.read_sql(
             url,
-            statement,
+            _one_row(statement, schema) if as_arrays else statement,
             return_type="polars",
             protocol="cursor",
             pre_execution_query=[
                 "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
                 f"SET TRANSACTION SNAPSHOT '{snapshot.name}'",
                 *set_up(settings.schema),
+                *FOR_BULK,
                 f"SET LOCAL client_connection_check_interval = '{_check_interval(snapshot)}'",
             ],
         )
@@ -55,7 +67,31 @@ def read_by_connectorx(
         with snapshot.connection.cursor() as cursor:
             cursor.execute("SELECT 1")  # is the server still there?
         raise Refused(f"the server stopped the reading: {error}; nothing was written") from error
-    return checked(frame, schema)
+    return checked(_rows(frame, schema) if as_arrays else frame, schema)
+
+
+def _one_row(statement: str, schema: pl.Schema) -> str:
+    """ConnectorX knows arrays of numbers and of texts. An instant goes as microseconds: exact until
+    2112, since a double tells half a microsecond apart below 2^52 of them."""
+
+    def array(name: str, dtype: pl.DataType) -> str:
+        if isinstance(dtype, pl.Datetime):
+            return f"array_agg((1000000 * date_part('epoch', {name}))::bigint) AS {name}"
+        if isinstance(dtype, pl.String):
+            return f"array_agg({name}::text) AS {name}"
+        return f"array_agg({name}) AS {name}"
+
+    columns = ", ".join(array(name, dtype) for name, dtype in schema.items())
+    return f"WITH part AS ({statement})\nSELECT {columns} FROM part"
+
+
+def _rows(arrays: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    if arrays.item(0, 0) is None:  # of no rows there is no array
+        return schema.to_frame()
+    return arrays.explode(*schema).select(
+        pl.col(name).cast(dtype) if isinstance(dtype, pl.Datetime) else pl.col(name)
+        for name, dtype in schema.items()
+    )
 
 
 @cache

@@ -54,7 +54,7 @@ def filled(database: Database) -> Database:
 @pytest.fixture
 def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each table in parts of two blocks; the applications in slices of 300."""
-    small = {name: (table, 2) for name, (table, _) in pipeline.extract.TABLES.items()}
+    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
     monkeypatch.setattr(pipeline.extract, "TABLES", small)
     monkeypatch.setattr(pipeline.extract, "APPLICATIONS_PER_SLICE", 300)
 
