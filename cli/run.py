@@ -22,7 +22,7 @@ from cli.options import (
     Timezone,
     Verbose,
 )
-from cli.output import SCHEMA_VERSION, console, print_json, text_of
+from cli.output import PIPE_WIDTH, SCHEMA_VERSION, console, print_json, text_of
 from cli.progress import progress
 from cli.wording import band
 from pipeline.errors import ConfigurationError, UnknownApplication
@@ -188,17 +188,23 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
         )
         return
 
-    from rich.table import Table
-    from rich.text import Text
+    # without rich, which takes longer to import than one application to compute
+    from shutil import get_terminal_size
+    from textwrap import fill
 
+    names = max(map(len, per_application.columns)) + 2
+    columns = get_terminal_size((PIPE_WIDTH, 0)).columns
     for row in per_application.iter_rows(named=True):
-        table = Table(
-            box=None, show_header=False, title=row["application_id"], title_justify="left"
-        )
+        print(row.pop("application_id"))
         for name, value in row.items():
-            if name != "application_id":
-                table.add_row(Text(name), Text(text_of(value)))
-        console().print(table)
+            print(
+                fill(
+                    text_of(value),
+                    columns,
+                    initial_indent=f" {name:{names}}",
+                    subsequent_indent=" " * (names + 1),
+                )
+            )
 
 
 def tables(run: Report) -> Group:

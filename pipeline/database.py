@@ -173,6 +173,12 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
         connection.close()
 
 
+def next_transaction(connection: Connection, settings: Settings) -> None:
+    """Commit, and begin another transaction of the session."""
+    connection.commit()
+    _set_up(connection, settings)
+
+
 def _set_up(connection: Connection, settings: Settings) -> None:
     with connection.cursor() as cursor:
         cursor.execute("; ".join(set_up(settings.schema)))

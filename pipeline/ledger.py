@@ -20,7 +20,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
-from pipeline.database import interruptible, session
+from pipeline.database import interruptible, next_transaction, session
 from pipeline.errors import ClickstatsError
 from pipeline.outcome import Report
 from pipeline.scores import rules_fingerprint
@@ -111,8 +111,8 @@ def ledger(
         "pid": os.getpid(),
         "keep_days": keep_days,
     }
-    with session(settings) as connection:
-        started = interruptible(connection, lambda: _one(connection, "start_run", parameters))
+    started = interruptible(writer, lambda: _one(writer, "start_run", parameters))
+    next_transaction(writer, settings)
     log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
     row = Ledger(settings, wal_start=started[0] if started else "0/0")
     try:
