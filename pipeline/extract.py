@@ -140,6 +140,9 @@ class Source:
 
     def rows_without_application(self) -> int:
         """How many stored rows another program wrote without an application."""
+        return interruptible(self.snapshot.connection, self._count_without_application)
+
+    def _count_without_application(self) -> int:
         with self.snapshot.connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
             count: int = cursor.fetchone()[0]  # type: ignore[index]
@@ -157,7 +160,7 @@ class Source:
         """What `take` makes of each part of the statement's rows while the next ones are read, over
         two connections; over the snapshot's own where ConnectorX cannot go."""
 
-        texts = list(self._parts(name))
+        texts = interruptible(self.snapshot.connection, lambda: list(self._parts(name)))
         as_arrays = TABLES[name].as_arrays and len(texts) > 1
 
         def read(text: str) -> pl.DataFrame:

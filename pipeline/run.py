@@ -79,7 +79,7 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
                 )
                 report.unchanged = report.applications - rows.height - report.pending
         with report.phase("audit", "applications", show):
-            before = last_published(writer)
+            before = interruptible(writer, lambda: last_published(writer))
             audit(report, per_application, rows, before, options.max_shrink)
         with report.phase("write", "written", show) as advance:
             write_audited(writer, per_application, rows, report, advance)

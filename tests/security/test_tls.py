@@ -135,9 +135,9 @@ def connectorx_used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     used: list[str] = []
     read = pipeline.extract.read_by_connectorx
 
-    def noted(*arguments: Any) -> Any:
+    def noted(*arguments: Any, **options: Any) -> Any:
         used.append(arguments[3])
-        return read(*arguments)
+        return read(*arguments, **options)
 
     monkeypatch.setattr(pipeline.extract, "read_by_connectorx", noted)
     return used
