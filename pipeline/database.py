@@ -36,8 +36,11 @@ log = logging.getLogger("clickstats")
 Result = TypeVar("Result")
 CONNECT_TIMEOUT, FOR_EVER = 15, 1e9  # seconds; a timeout of 0 means for ever to libpq
 CONNECT_ATTEMPTS = 4
-# how a server says no that may say yes in a moment; any other no of a server is final
-NOT_YET = re.compile("starting up|shutting down|recovery|accepting connections|too many|slots")
+# what may pass: the network's reasons, a server that starts or ends, one that has no room
+MAY_PASS = re.compile(
+    "refused|timeout|timed out|unreachable|No route|reset|closed|could not translate|No such file|"
+    "starting up|shutting down|recovery|accepting connections|too many|slots"
+)
 # a killed client's query, and with it its locks, ends within this time
 DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 EXPECTED_URL = (
@@ -90,7 +93,7 @@ def connect(settings: Settings) -> Connection:
     parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
     parameters |= {"application_name": settings.application_name, "client_encoding": "UTF8"}
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception(may_pass),
         wait=tenacity.wait_exponential(0.5),
         stop=tenacity.stop_after_attempt(CONNECT_ATTEMPTS)
         | tenacity.stop_before_delay(int(parameters["connect_timeout"]) or FOR_EVER),
@@ -125,12 +128,9 @@ def _connected(parameters: dict[str, Any]) -> Connection:
     return connecting.result()
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether another attempt may succeed. What the server itself says begins with FATAL."""
-    said = str(error)
-    return isinstance(error, psycopg2.OperationalError) and (
-        "FATAL" not in said or NOT_YET.search(said) is not None
-    )
+def may_pass(error: BaseException) -> bool:
+    """Whether another attempt may succeed. A refused login or a wrong certificate stays so."""
+    return isinstance(error, psycopg2.OperationalError) and bool(MAY_PASS.search(str(error)))
 
 
 def _log_pause(state: RetryCallState) -> None:
@@ -261,7 +261,9 @@ def commit(connection: Connection) -> None:
 
 
 def in_turn(
-    works: Iterable[Callable[[], Result]], cancel: Callable[[], None], threads: int = 1
+    works: Iterable[Callable[[], Result]],
+    cancel: Callable[[], None] = lambda: None,
+    threads: int = 1,
 ) -> Generator[Result, None, None]:
     """The results of the works in their order, while the next ones are under way: so many at once,
     each in a thread. When one fails, a signal comes, or the caller closes this, `cancel` what the

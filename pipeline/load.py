@@ -4,8 +4,10 @@ all in one transaction. No business logic."""
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import polars as pl
 from psycopg2 import errors
 
 from pipeline.compare import image
+from pipeline.database import in_turn
 from pipeline.outcome import Advance, no_advance
 from schema.columns import IMAGE
 from schema.sql import statement
@@ -90,15 +93,22 @@ def _stage(
     cursor.execute(statement("staging"))
     columns = [*IMAGE, "is_stored", "is_changed"]
     copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    staged = 0
-    for part in rows.iter_slices(ROWS_PER_COPY):
+
+    def lines(part: pl.DataFrame) -> BytesIO:
         images = image(per_application[part["number"]].lazy()).collect()
         text = BytesIO()
         images.hstack(part.drop("number")).select(columns).write_csv(text, include_header=False)
         text.seek(0)
-        cursor.copy_expert(copy, text)
-        staged += part.height
-        advance(staged, rows.height)
+        return text
+
+    staged = 0
+    # the server takes a part in while the next one is written down
+    parts = in_turn(partial(lines, part) for part in rows.iter_slices(ROWS_PER_COPY))
+    with closing(parts):
+        for text in parts:
+            cursor.copy_expert(copy, text)
+            staged = min(staged + ROWS_PER_COPY, rows.height)
+            advance(staged, rows.height)
     log.debug("%s rows staged", f"{staged:,}")
 
 

@@ -2,9 +2,10 @@
 
 import traceback
 
+import psycopg2
 import pytest
 
-from pipeline.database import connect, connection_parameters
+from pipeline.database import connect, connection_parameters, may_pass
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
 
@@ -103,3 +104,28 @@ def test_nor_is_a_password_when_connecting_fails(url: str) -> None:
         connect(Settings(url, connect_timeout=2))
     assert SECRET not in "".join(traceback.format_exception(error.value))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ('connection to server at "127.0.0.1", port 1 failed: Connection refused', True),
+        ('connection to server at "10.0.0.1", port 5432 failed: timeout expired', True),
+        ("connection failed: server closed the connection unexpectedly", True),
+        ('could not translate host name "db" to address: Temporary failure', True),
+        ('connection to server on socket "/x/.s.PGSQL.5432" failed: No such file', True),
+        ("failed: FATAL:  the database system is starting up", True),
+        ("failed: FATAL:  the database system is not yet accepting connections", True),
+        ("failed: FATAL:  sorry, too many clients already", True),
+        ("failed: FATAL:  remaining connection slots are reserved", True),
+        ('failed: FATAL:  password authentication failed for user "me"', False),
+        ('failed: FATAL:  database "nowhere" does not exist', False),
+        ('failed: FATAL:  no pg_hba.conf entry for host "10.0.0.1"', False),
+        ("failed: SSL error: certificate verify failed", False),
+        ('failed: server certificate for "db" does not match host name "other"', False),
+        ("failed: server does not support SSL, but SSL was required", False),
+    ],
+)
+def test_what_may_pass_is_tried_again(said: str, passes: bool) -> None:
+    assert may_pass(psycopg2.OperationalError(said)) == passes
+    assert not may_pass(psycopg2.ProgrammingError(said))
