@@ -74,7 +74,7 @@ def nothing_happens(
     assert not database.execute(REMAINS)
 
 
-@points("reading", "in the upsert")
+@points("reading")
 def test_killed(database: Database, point: str) -> None:
     """The server notices while its work is still held."""
     with (
@@ -184,7 +184,7 @@ def terminate(database: Database, session: int) -> None:
 
 
 # a commit knows no statement_timeout
-@points("reading", "in the upsert", among=POINTS[:-1])
+@points("in the upsert", among=POINTS[:-1])
 def test_a_statement_takes_too_long(
     database: Database, aside: ThreadPoolExecutor, point: str
 ) -> None:

@@ -95,7 +95,9 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-modes = pytest.mark.parametrize("mode", ["session", "transaction"])
+modes = pytest.mark.parametrize(
+    "mode", [pytest.param("session", marks=pytest.mark.slow), "transaction"]
+)
 
 
 @modes
