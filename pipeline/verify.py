@@ -39,7 +39,7 @@ OR EXISTS (
 )
 """
 # a parallel plan would sort and group all clicks in each of its processes
-ONE_PASS = (
+ONE_PROCESS = (
     "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; "
     "SET LOCAL max_parallel_workers_per_gather = 0"
 )
@@ -92,7 +92,7 @@ def _verify(
     connection: Connection, timezone: str, application_ids: Sequence[str], sample: int | None
 ) -> Verification:
     with connection.cursor() as cursor:
-        cursor.execute(ONE_PASS)
+        cursor.execute(ONE_PROCESS)
         cursor.execute(LAST_PUBLISHED)
         found = Verification(timezone, *(cursor.fetchone() or ()))
         if sample is not None:
