@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from typing import NamedTuple, TypeVar
 
 import polars as pl
@@ -33,7 +34,7 @@ class Table(NamedTuple):
     """The table that a statement reads."""
 
     name: str
-    blocks: int  # read at once: some 40 MB of memory
+    blocks: int  # read at once, at most: some 40 MB of memory
     as_arrays: bool = False  # whether that is quicker: where most columns are numbers
 
 
@@ -182,7 +183,10 @@ class Source:
         """The statement, for each part of its table: in place of the table stands what it has in a
         range of blocks, the last of which has no end."""
         table, text = TABLES[name], self._bound(name)
-        starts = range(table.blocks, self._blocks(table.name), table.blocks)
+        blocks = self._blocks(table.name)
+        pairs = ceil(blocks / table.blocks / 2)  # of equal parts: there are two connections
+        size = max(ceil(blocks / max(pairs, 1) / 2), table.blocks // 8, 1)
+        starts = range(size, blocks, size)
         if not starts:
             yield text
             return
