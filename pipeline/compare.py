@@ -94,7 +94,7 @@ def rows_to_write(
     pending = max(0, rows.height - (rows.height if limit is None else limit))
     if pending:
         oldest_first = ["created_at", "application_id"]
-        ages = per_application[rows["number"]].select(oldest_first)
+        ages = per_application.select(oldest_first)[rows["number"]]
         rows = rows.hstack(ages).sort(oldest_first, nulls_last=True).head(limit).select(TO_WRITE)
     ids = per_application["application_id"].gather(rows["number"])
     return rows.hstack([ids]).sort("application_id").select(TO_WRITE), pending
