@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-ROWS_PER_SLICE = 200_000
 ODD_SHARE = 0.05  # of the clicks read: more unusable or unattributed ones are worth a warning
+
+EARLY = "applications have a click before they were created"
+CAPPED = "applications reach the highest velocity that can be stored"
 
 
 @dataclass(frozen=True)
@@ -39,56 +41,50 @@ class Baseline:
     timezone: str
 
 
-def audit(
-    report: Report,
-    per_application: pl.DataFrame,
-    rows: pl.DataFrame,
-    before: Baseline | None,
-    max_shrink: float,
-) -> None:
-    """Note in the report of a `run --all` what is odd; raise `AuditFailed` when something must not
-    be published.
-
-    `rows` has the `number` of each row of `per_application` that the run writes; `before` is the
-    last published run.
-    """
-    every = rows.height == per_application.height
-    errors = list(row_errors(per_application if every else per_application[rows["number"]]))
-    report.warnings += warnings(report, per_application)
+def audit_read(report: Report, before: Baseline | None, max_shrink: float) -> None:
+    """Note in the report of a `run --all` what is odd about what was read; raise `AuditFailed` when
+    there is so little of it that nothing must be published. `before` is the last published run."""
+    for warning in warnings(report, before):
+        _warn(report, warning)
     if before:
-        errors += shrink_errors(
-            {"applications": before.applications, "clicks read": before.clicks_read},
-            {"applications": report.applications, "clicks read": report.clicks_read},
-            max_shrink,
-        )
-        if before.timezone != report.timezone:
-            report.warnings.append(
-                f"the time zone is {report.timezone}, in the last published run {before.timezone}"
+        _refuse(
+            shrink_errors(
+                {"applications": before.applications, "clicks read": before.clicks_read},
+                {"applications": report.applications, "clicks read": report.clicks_read},
+                max_shrink,
             )
-    for warning in report.warnings:
-        log.warning("%s", warning)
-    _refuse(errors)
+        )
 
 
-def audit_named(per_application: pl.DataFrame) -> None:
-    """Raise `AuditFailed` when a row of a `run --app-id` is impossible. What is odd about a few
-    rows is no warning: `explain` shows it."""
-    _refuse(list(row_errors(per_application)))
+def audit_rows(rows: pl.DataFrame) -> None:
+    """Raise `AuditFailed` when a row that is to be written is impossible."""
+    _refuse(row_errors(rows))
 
 
-def _refuse(errors: Sequence[str]) -> None:
-    if errors:
-        raise AuditFailed(f"the audit failed: {'; '.join(errors)}; nothing was published")
+def warn_of(report: Report, odd: Counter[str]) -> None:
+    """Note in the report what `odd_rows` has found."""
+    for what, count in odd.items():
+        _warn(report, f"{count:,} {what}")
 
 
-def audit_written(rows: int, written: Written) -> None:
+def _warn(report: Report, warning: str) -> None:
+    log.warning("%s", warning)
+    report.warnings.append(warning)
+
+
+def _refuse(errors: Iterable[str]) -> None:
+    if text := "; ".join(errors):
+        raise AuditFailed(f"the audit failed: {text}; nothing was published")
+
+
+def audit_written(written: Written) -> None:
     """Raise `AuditFailed` unless each of the rows is stored now, or its application has gone."""
-    missing = rows - written.inserted - written.updated - written.newer - written.gone
+    missing = written.rows - written.inserted - written.updated - written.newer - written.gone
     if missing:
         _refuse(
             [
-                f"{missing} of {rows} rows were not stored although their applications exist; "
-                "look for triggers and rules on link_click_analytics"
+                f"{missing} of {written.rows} rows were not stored although their applications "
+                "exist; look for triggers and rules on link_click_analytics"
             ]
         )
 
@@ -104,12 +100,9 @@ def row_errors(rows: pl.DataFrame) -> Iterator[str]:
         ),
         "an intent score that is not the sum of its rules": _wrong("intent_score", INTENT),
     }
-    counts: Counter[str] = Counter()
-    for some in rows.iter_slices(ROWS_PER_SLICE):  # what is looked at takes memory too
-        found = some.select(
-            condition.fill_null(True).sum().alias(name) for name, condition in impossible.items()
-        )
-        counts.update(found.row(0, named=True))
+    counts = rows.select(
+        condition.fill_null(True).sum().alias(name) for name, condition in impossible.items()
+    ).row(0, named=True)
     for name, count in counts.items():
         if count:
             yield f"{count} rows with {name}"
@@ -133,19 +126,21 @@ def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float
             )
 
 
-def warnings(report: Report, per_application: pl.DataFrame) -> Iterator[str]:
-    """What is possible but odd, one sentence each."""
-    early, capped = per_application.select(
-        (pl.col("time_to_first_click") < timedelta()).sum().alias("early"),
-        (pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY).sum().alias("capped"),
-    ).row(0)
-    if early:
-        yield f"{early:,} applications have a click before they were created"
-    if capped:
-        yield f"{capped:,} applications reach the highest velocity that can be stored"
+def warnings(report: Report, before: Baseline | None) -> Iterator[str]:
+    """What is possible but odd about what was read, one sentence each."""
     if report.clicks_in_future:
         yield f"{report.clicks_in_future:,} clicks lie in the future"
     odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
     for name, count in odd.items():
         if count > ODD_SHARE * report.clicks_read:
             yield f"{count:,} of {report.clicks_read:,} clicks are {name}"
+    if before and before.timezone != report.timezone:
+        yield f"the time zone is {report.timezone}, in the last published run {before.timezone}"
+
+
+def odd_rows(per_application: pl.DataFrame) -> Counter[str]:
+    """How many rows are possible but odd, and in what way."""
+    early = pl.col("time_to_first_click") < timedelta()
+    capped = pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY
+    counts = per_application.select(early.sum().alias(EARLY), capped.sum().alias(CAPPED))
+    return +Counter(counts.row(0, named=True))

@@ -5,20 +5,13 @@ Owns the stored form of a row. No database: the stored rows are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 
 import polars as pl
 
 from schema.columns import IMAGE
 
-# reads the stored rows part by part, and returns what it was told to make of each
-ReadStored = Callable[
-    [Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.Series]]],
-    list[tuple[pl.DataFrame, pl.Series]],
-]
-
 VALUES = [name for name in IMAGE if name != "application_id"]
-TO_WRITE = ("number", "is_stored", "is_changed")
 
 
 def image(scored: pl.LazyFrame) -> pl.LazyFrame:
@@ -66,35 +59,27 @@ def compared(images: pl.LazyFrame, stored: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def rows_to_write(
-    per_application: pl.DataFrame,
-    read_stored: ReadStored,
-    *,
-    every: bool = False,
-    limit: int | None = None,
-) -> tuple[pl.DataFrame, int]:
-    """Which rows of `per_application` differ from what is stored, or every one: their row numbers
-    there (`number`), `is_stored` and `is_changed`, in key order; and how many more there are than
-    `limit`: the oldest applications come first.
-    """
-    numbered = per_application.select("application_id").with_row_index("number")
-
-    def of_part(stored: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-        numbers = numbered.join(stored, on="application_id", how="semi")["number"]
-        rows = compared(
-            image(per_application[numbers].lazy()).with_columns(number=numbers), stored.lazy()
-        )
-        wanted = rows.filter(pl.col("is_changed") | every).select(TO_WRITE)
-        return wanted.collect(), numbers
-
-    stored_rows, stored_numbers = zip(*read_stored(of_part), strict=True)
-    missing = numbered.join(pl.concat(stored_numbers).to_frame(), on="number", how="anti").select(
-        "number", is_stored=False, is_changed=True
+    per_application: pl.DataFrame, stored: pl.DataFrame, *, every: bool = False
+) -> pl.DataFrame:
+    """The images of the rows of `per_application` that differ from what is stored, or of every one,
+    in their order, with their row `number`, `created_at`, `is_stored` and `is_changed`."""
+    images = image(per_application.lazy().with_row_index("number"))
+    return (
+        compared(images, stored.lazy())
+        .filter(pl.col("is_changed") | every)
+        .select(*IMAGE, "number", "created_at", "is_stored", "is_changed")
+        .sort("number")
+        .collect()
     )
-    rows = pl.concat([*stored_rows, missing])
-    pending = max(0, rows.height - (rows.height if limit is None else limit))
-    if pending:
-        oldest_first = ["created_at", "application_id"]
-        ages = per_application.select(oldest_first)[rows["number"]]
-        rows = rows.hstack(ages).sort(oldest_first, nulls_last=True).head(limit).select(TO_WRITE)
-    ids = per_application["application_id"].gather(rows["number"])
-    return rows.hstack([ids]).sort("application_id").select(TO_WRITE), pending
+
+
+def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:
+    """The rows of the oldest applications, in key order, and how many more rows there are."""
+    total = 0
+    kept: list[pl.DataFrame] = []
+    for some in rows:
+        total += some.height
+        by_age = pl.concat([*kept, some]).sort("created_at", "application_id", nulls_last=True)
+        kept = [by_age.head(limit)]
+    [frame] = kept
+    return frame.sort("application_id"), total - frame.height

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 import polars as pl
 from psycopg2 import sql
@@ -22,7 +23,7 @@ from pipeline.database import Snapshot, bound, cancel_queries, in_turn, interrup
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
-from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, link_functions
+from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, READ, link_functions
 from schema.sql import statement
 
 log = logging.getLogger("clickstats")
@@ -42,12 +43,16 @@ TABLES = {
     "applications": Table("job_applications", 4_096),
     "links": Table("link_tracking", 4_096, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
-    "stored": Table("link_click_analytics", 4_096),
 }
-APPLICATIONS_PER_SLICE = 200_000
+APPLICATIONS_PER_SLICE = 100_000
+FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
 FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
+"""
+COUNTS = """
+SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
+    NOT EXISTS (SELECT FROM link_click_analytics)
 """
 
 
@@ -55,13 +60,13 @@ FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
 class Extracted:
     """What the source's tables held at one snapshot.
 
-    `applications` as `schema.columns.APPLICATIONS` without the keys; `clicks` one row per click of
-    an application, usable or not, as `pipeline.attribution.attributed` gives them, link_function as
-    an Enum.
+    `applications` as `schema.columns.APPLICATIONS` without the keys, in key order; `clicks` one row
+    per click of an application, usable or not, as `pipeline.attribution.attributed` gives them,
+    link_function as an Enum.
     """
 
-    applications: pl.LazyFrame
-    clicks: pl.LazyFrame
+    applications: pl.DataFrame
+    clicks: pl.DataFrame
     clicks_read: int
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
@@ -70,14 +75,19 @@ class Extracted:
         """The same in slices of the applications, one at least: computing takes several times the
         memory of what it computes."""
         number, count = pl.col("application"), APPLICATIONS_PER_SLICE
-        total = self.applications.select(pl.len()).collect().item()
-        for start in range(0, max(total, 1), count):
+        for start in range(0, max(self.applications.height, 1), count):
             clicks = self.clicks.filter(number >= start, number < start + count)
             yield replace(
                 self,
                 applications=self.applications.slice(start, count),
                 clicks=clicks.with_columns(number - start),
             )
+
+    def ranges(self) -> list[tuple[str, str]]:
+        """The first and the last application id of each slice."""
+        ids = self.applications["application_id"]
+        parts = ids.to_frame().iter_slices(APPLICATIONS_PER_SLICE)
+        return [(part.item(0, 0), part.item(-1, 0)) for part in parts] or [(FIRST_ID, LAST_ID)]
 
 
 class Source:
@@ -93,12 +103,15 @@ class Source:
         self.snapshot = snapshot
         self.settings = settings
         self.whole = not application_ids
+        self.target_is_empty = False
         # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
         self.url = connectorx_url(snapshot.connection, settings.schema) if self.whole else None
         if application_ids:
             log.debug("reading by COPY: only named applications")
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
+            "first_id": FIRST_ID,
+            "last_id": LAST_ID,
             "seed_1": str(secrets.randbits(63)),
             "seed_2": str(secrets.randbits(63)),
         }
@@ -108,6 +121,7 @@ class Source:
         if self.url:
             interruptible(self.snapshot.connection, self._check)
         applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
+        applications = applications.sort("application_id")
         links = self._links(applications)
         counts: list[tuple[int, int, int]] = []
 
@@ -121,7 +135,7 @@ class Source:
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
         log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
-        return Extracted(applications.lazy(), clicks.lazy(), read, unusable, in_future)
+        return Extracted(applications, clicks, read, unusable, in_future)
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
         def take(links: pl.DataFrame) -> pl.DataFrame:
@@ -134,35 +148,51 @@ class Source:
         functions = link_functions(links["link_function"].unique().cast(pl.String))
         return links.with_columns(pl.col("link_function").cast(functions))
 
-    def stored(self, take: Callable[[pl.DataFrame], Result]) -> list[Result]:
-        """What `take` makes of the stored rows of applications: a frame for each part, one at
-        least, as `schema.columns.IMAGE`."""
-        return self._read("stored", IMAGE, take)
+    def stored(self, ranges: Iterable[tuple[str, str]] = ()) -> Iterator[pl.DataFrame]:
+        """The stored rows of applications, as `schema.columns.IMAGE`: a frame for each range of
+        their ids, or one for all."""
+        parameters = [{"first_id": first, "last_id": last} for first, last in ranges] or [{}]
+        if self.target_is_empty:
+            yield from [IMAGE.to_frame()] * len(parameters)
+            return
+        texts = [self._bound("stored", **some) for some in parameters]
+        with closing(self._frames(texts, IMAGE)) as frames:
+            yield from frames
 
-    def rows_without_application(self) -> int:
-        """How many stored rows another program wrote without an application."""
-        return interruptible(self.snapshot.connection, self._count_without_application)
-
-    def _count_without_application(self) -> int:
-        with self.snapshot.connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL")
-            count: int = cursor.fetchone()[0]  # type: ignore[index]
-            return count
+    def look_at_target(self) -> int:
+        """How many stored rows another program wrote without an application; notes whether there
+        is any row."""
+        counts = interruptible(self.snapshot.connection, lambda: self._without_lock(COUNTS))
+        without_application, self.target_is_empty = counts
+        return without_application
 
     def _check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose."""
+        for name in (*TABLES, "stored"):
+            self._without_lock(f"EXPLAIN {self._bound(name)}")
+
+    def _without_lock(self, query: str) -> Any:
+        """The first row of a query that leaves no lock behind: a first load drops indexes."""
         with self.snapshot.connection.cursor() as cursor:
-            for name in TABLES:
-                cursor.execute(f"EXPLAIN {self._bound(name)}")
+            cursor.execute(f"SAVEPOINT looking; {query}")
+            row = cursor.fetchone()
+            cursor.execute("ROLLBACK TO looking")
+            return row
 
     def _read(
         self, name: str, schema: pl.Schema, take: Callable[[pl.DataFrame], Result]
     ) -> list[Result]:
-        """What `take` makes of each part of the statement's rows while the next ones are read, over
-        two connections; over the snapshot's own where ConnectorX cannot go."""
-
+        """What `take` makes of each part of a table while the next ones are read."""
         texts = interruptible(self.snapshot.connection, lambda: list(self._parts(name)))
         as_arrays = TABLES[name].as_arrays and len(texts) > 1
+        with closing(self._frames(texts, schema, as_arrays=as_arrays)) as parts:
+            return [take(part) for part in parts]
+
+    def _frames(
+        self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
+    ) -> Generator[pl.DataFrame]:
+        """What each statement reads, in their order, while the next ones are under way: over two
+        connections, or over the snapshot's own where ConnectorX cannot go."""
 
         def read(text: str) -> pl.DataFrame:
             if self.url is None:
@@ -171,13 +201,11 @@ class Source:
                 self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
             )
 
-        parts = in_turn(
+        return in_turn(
             [partial(read, text) for text in texts],
             cancel=lambda: cancel_queries(self.settings),
             threads=2 if self.url else 1,
         )
-        with closing(parts):
-            return [take(part) for part in parts]
 
     def _parts(self, name: str) -> Iterator[str]:
         """The statement, for each part of its table: in place of the table stands what it has in a
@@ -191,12 +219,10 @@ class Source:
             yield text
             return
 
-        from schema.tables import columns_of  # with SQLAlchemy, a fifth of a second
-
         for start, end in zip((0, *starts), (*starts, None), strict=True):
             part = sql.SQL("WITH {table} AS (SELECT {columns} FROM {table} WHERE {blocks})").format(
                 table=sql.Identifier(table.name),
-                columns=sql.SQL(", ").join(map(sql.Identifier, columns_of(table.name))),
+                columns=sql.SQL(", ").join(map(sql.Identifier, READ[table.name])),
                 blocks=sql.SQL(
                     f"ctid >= '({start},0)'" + (f" AND ctid < '({end},0)'" if end else "")
                 ),
@@ -212,8 +238,8 @@ class Source:
             found = cursor.fetchone()
             return int(found[0]) if found else 0
 
-    def _bound(self, name: str) -> str:
-        return bound(self.snapshot.connection, statement(name), self.parameters)
+    def _bound(self, name: str, **others: object) -> str:
+        return bound(self.snapshot.connection, statement(name), self.parameters | others)
 
 
 def _check_unique(links: pl.DataFrame) -> None:

@@ -1,11 +1,12 @@
-"""From frames to link_click_analytics: a COPY into a staging table, then one update and one insert,
-all in one transaction. No business logic."""
+"""From frames to link_click_analytics: slice by slice a COPY into a staging table, an update and an
+insert, all in one transaction. No business logic."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
 from io import BytesIO
@@ -14,9 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from psycopg2 import errors
 
-from pipeline.compare import image
 from pipeline.database import in_turn
-from pipeline.outcome import Advance, no_advance
 from schema.columns import IMAGE
 from schema.sql import statement
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-ROWS_PER_COPY = 100_000
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
@@ -35,43 +33,47 @@ LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10ms'"
 IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off"
 TO_BUILD = "SET LOCAL maintenance_work_mem = '256MB'"
 TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
+STAGED = [*IMAGE, "is_stored", "is_changed"]
+COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
 
 
 @dataclass(frozen=True)
 class Written:
     """What became of the rows of a run."""
 
+    rows: int = 0
     inserted: int = 0
     updated: int = 0
     newer: int = 0  # left, because a newer snapshot has written the row meanwhile
     gone: int = 0  # dropped, because the application has been deleted meanwhile
 
+    def __add__(self, other: Written) -> Written:
+        return Written(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
 
 def write(
     connection: Connection,
-    per_application: pl.DataFrame,
-    rows: pl.DataFrame,
+    slices: Callable[[], Iterable[pl.DataFrame]],
+    applications: int,
     instant: datetime,
-    advance: Advance = no_advance,
 ) -> Written:
-    """Write rows of `per_application` inside the connection's transaction: those that `rows` names,
-    as `pipeline.compare.rows_to_write` has them.
+    """Write rows inside the connection's transaction: those of each slice, frames as
+    `pipeline.compare.rows_to_write` gives them, in key order within and between them. While the
+    server writes a slice, the next one is made.
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
     that has gone is nulled, a row that has gone is written anew. Where another program holds a lock
-    the write is undone and, after a pause, repeated. `advance` hears how many rows are staged.
+    the write is undone and, after a pause, repeated, so `slices` may be asked for more than once.
+    Into an empty table for many `applications` indexes are built afterwards.
     """
-    if rows.is_empty():
-        return Written()
     with connection.cursor() as cursor:
-        _stage(cursor, per_application, rows, advance)
         cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
-        gone = 0
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
+            rebuild = attempt == 1 and applications >= FIRST_LOAD
             try:
-                written = _apply(cursor, rows.height - gone, instant, rebuild=attempt == 1)
+                written = _write(cursor, slices, instant, rebuild=rebuild, mend=attempt > 1)
                 break
             except TRY_AGAIN as error:
                 log.debug(
@@ -82,62 +84,83 @@ def write(
                 cursor.execute("ROLLBACK TO before_writing")
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
                 cursor.execute("SELECT pg_sleep(%s)", (pause,))
-                gone += _drop_gone(cursor)
         cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-    return replace(written, gone=written.gone + gone)
+    log.debug(
+        "%s rows updated, %s inserted, not yet committed",
+        f"{written.updated:,}",
+        f"{written.inserted:,}",
+    )
+    return written
 
 
-def _stage(
-    cursor: Cursor, per_application: pl.DataFrame, rows: pl.DataFrame, advance: Advance
-) -> None:
-    cursor.execute(statement("staging"))
-    columns = [*IMAGE, "is_stored", "is_changed"]
-    copy = f"COPY pg_temp.clickstats_staging ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
+def _write(
+    cursor: Cursor,
+    slices: Callable[[], Iterable[pl.DataFrame]],
+    instant: datetime,
+    *,
+    rebuild: bool,
+    mend: bool,
+) -> Written:
+    """Write all slices; with `rebuild`, build indexes of an empty table afterwards."""
+    indexes = _drop_indexes(cursor) if rebuild else []
 
-    def lines(part: pl.DataFrame) -> BytesIO:
-        images = image(per_application[part["number"]].lazy()).collect()
-        text = BytesIO()
-        images.hstack(part.drop("number")).select(columns).write_csv(text, include_header=False)
-        text.seek(0)
-        return text
+    def works() -> Generator[Callable[[], Written]]:
+        for number, rows in enumerate(some for some in slices() if not some.is_empty()):
+            lines = BytesIO()
+            rows.select(STAGED).write_csv(lines, include_header=False)
+            lines.seek(0)
+            parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
+            yield partial(
+                _write_slice, cursor, lines, rows.height, parameters, is_first=not number, mend=mend
+            )
 
-    staged = 0
-    # the server takes a part in while the next one is written down
-    parts = in_turn(partial(lines, part) for part in rows.iter_slices(ROWS_PER_COPY))
-    with closing(parts):
-        for text in parts:
-            cursor.copy_expert(copy, text)
-            staged = min(staged + ROWS_PER_COPY, rows.height)
-            advance(staged, rows.height)
-    log.debug("%s rows staged", f"{staged:,}")
+    written = Written()
+    with closing(works()) as waiting, closing(in_turn(waiting, cursor.connection.cancel)) as done:
+        for some in done:
+            written += some
+    if indexes:
+        cursor.execute(TO_BUILD)
+    for create in indexes:
+        cursor.execute(create)
+    return written
 
 
-def _apply(cursor: Cursor, rows: int, instant: datetime, *, rebuild: bool) -> Written:
-    """Update and insert; with `rebuild`, build indexes of an empty table afterwards."""
-    indexes = []
-    if rebuild and rows >= FIRST_LOAD:
-        cursor.execute(statement("droppable_indexes"))
-        indexes = cursor.fetchall()
+def _write_slice(
+    cursor: Cursor,
+    lines: BytesIO,
+    rows: int,
+    parameters: dict[str, object],
+    *,
+    is_first: bool,
+    mend: bool,
+) -> Written:
+    """Stage a slice and write it; with `mend`, first look for what has gone."""
+    cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
+    cursor.copy_expert(COPY, lines)
+    gone = _drop_gone(cursor) if mend else 0
+    cursor.execute(statement("update"), parameters)
+    updated = cursor.rowcount
+    cursor.execute(statement("insert"), parameters)
+    inserted = cursor.rowcount
+    if inserted + updated + gone == rows:
+        return Written(rows, inserted, updated, 0, gone)
+    cursor.execute(statement("count_newer"), parameters)
+    newer: int = cursor.fetchone()[0]  # type: ignore[index]
+    cursor.execute(statement("keep_unstored"))
+    gone += _drop_gone(cursor)
+    cursor.execute(statement("insert"), parameters)
+    return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+
+
+def _drop_indexes(cursor: Cursor) -> list[str]:
+    """Drop the indexes that are better built after a first load; returns the statements that build
+    them."""
+    cursor.execute(statement("droppable_indexes"))
+    indexes = cursor.fetchall()
     for drop, _ in indexes:
         log.debug("%s; built anew after the rows", drop)
         cursor.execute(drop)
-    cursor.execute(statement("update"), {"instant": instant})
-    updated = cursor.rowcount
-    cursor.execute(statement("insert"), {"instant": instant})
-    inserted = cursor.rowcount
-    log.debug("%s rows updated, %s inserted, not yet committed", f"{updated:,}", f"{inserted:,}")
-    if indexes:
-        cursor.execute(TO_BUILD)
-    for _, create in indexes:
-        cursor.execute(create)
-    if inserted + updated == rows:
-        return Written(inserted, updated)
-    cursor.execute(statement("count_newer"), {"instant": instant})
-    newer: int = cursor.fetchone()[0]  # type: ignore[index]
-    cursor.execute(statement("keep_unstored"))
-    gone = _drop_gone(cursor)
-    cursor.execute(statement("insert"), {"instant": instant})
-    return Written(inserted + cursor.rowcount, updated, newer, gone)
+    return [create for _, create in indexes]
 
 
 def _drop_gone(cursor: Cursor) -> int:

@@ -23,12 +23,12 @@ def explain_named(
     with session(settings, snapshot=True) as connection:
         extracted = Source(take_snapshot(connection), settings, application_ids).extract()
         stored = with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
-    unusable = extracted.clicks.filter(pl.col("clicked_at").is_null()).collect()
+    unusable = extracted.clicks.filter(pl.col("clicked_at").is_null())
     found = {
         explanation.application_id: explanation
         for explanation in explanations(
             scored(extracted, settings.timezone).collect(),
-            timeline(used(extracted.clicks), settings.timezone).collect(),
+            timeline(used(extracted.clicks.lazy()), settings.timezone).collect(),
             dict(unusable["application"].value_counts().iter_rows()),
             stored,
             settings.timezone,

@@ -55,16 +55,28 @@ class Report:
     @contextmanager
     def phase(self, name: str, rows: str, show: Show = show_nothing) -> Iterator[Advance]:
         """Time, show and log a phase; `rows` names the count that says how much it handled."""
-        started = perf_counter()
-        with show(name) as advance:
+        with show(name) as advance, self.timed(name):
             yield advance
-        seconds = self.seconds[name] = perf_counter() - started
+        self.tell(name, rows)
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Count the time to that of the phase."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0) + perf_counter() - started
+
+    def tell(self, phase: str, rows: str) -> None:
+        """Log how long a phase took, and for how many rows."""
         count: int = getattr(self, rows)
+        seconds = self.seconds[phase]
         log.info(
             "%s: %s %s in %.2f s",
-            name,
+            phase,
             f"{count:,}",
             rows.replace("_", " "),
             seconds,
-            extra={"phase": name, "rows": count, "seconds": seconds},
+            extra={"phase": phase, "rows": count, "seconds": seconds},
         )

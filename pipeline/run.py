@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.attribution import used
-from pipeline.audit import audit, audit_named, audit_written
-from pipeline.compare import rows_to_write
+from pipeline.audit import audit_read, audit_rows, audit_written, odd_rows, warn_of
+from pipeline.compare import oldest, rows_to_write
 from pipeline.database import (
     Snapshot,
     commit,
@@ -22,12 +24,12 @@ from pipeline.database import (
     session,
     take_snapshot,
 )
-from pipeline.extract import Extracted, Source
+from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
 from pipeline.ledger import last_published, ledger
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.metrics import metrics
-from pipeline.outcome import Advance, Report, Show, no_advance, show_nothing
+from pipeline.outcome import Advance, Report, Show, show_nothing
 from pipeline.scores import scores
 from pipeline.settings import Settings
 
@@ -53,7 +55,8 @@ DEFAULTS = Options()
 
 def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
     """One row per application: `created_at`, every metric and both scores."""
-    return scores(metrics(extracted.applications, used(extracted.clicks), timezone))
+    clicks = used(extracted.clicks.lazy())
+    return scores(metrics(extracted.applications.lazy(), clicks, timezone))
 
 
 def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> Report:
@@ -72,35 +75,70 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         with snapshot_behind_gate(settings) as snapshot:
             report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings)
-            per_application = gathered(source, report, show)
-            with report.phase("compare", "unchanged", show):
-                rows, report.pending = rows_to_write(
-                    per_application, source.stored, every=options.full, limit=options.limit
-                )
-                report.unchanged = report.applications - rows.height - report.pending
-        with report.phase("audit", "applications", show):
+            extracted = gathered(source, report, show)
             before = interruptible(writer, lambda: last_published(writer))
-            audit(report, per_application, rows, before, options.max_shrink)
-        with report.phase("write", "written", show) as advance:
-            write_audited(writer, per_application, rows, report, advance)
+            audit_read(report, before, options.max_shrink)
+            odd: Counter[str] = Counter()
+            with show("write") as advance, report.timed("write"):
+                slices = partial(
+                    rows_that_differ, source, extracted, report, odd, advance, every=options.full
+                )
+                if options.limit is not None:
+                    rows, report.pending = oldest(slices(), options.limit)
+                    slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
+                write_audited(writer, slices, report)
+        tell(report)
+        warn_of(report, odd)
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer))
         commit(writer)
     return report
 
 
-def gathered(source: Source, report: Report, show: Show) -> pl.DataFrame:
-    """Every application as `scored` has it; what there was to read goes into the report."""
+def gathered(source: Source, report: Report, show: Show) -> Extracted:
+    """What there is to compute from; its counts go into the report."""
     with report.phase("read", "clicks_read", show):
         extracted = source.extract()
-        count_clicks(report, extracted)
-        report.rows_without_application = source.rows_without_application()
-    with report.phase("compute", "applications", show):
-        per_application = pl.concat(
-            scored(some, report.timezone).collect() for some in extracted.slices()
-        )
-        count_applications(report, per_application)
-    return per_application
+        count(report, extracted)
+        report.rows_without_application = source.look_at_target()
+    return extracted
+
+
+def computed_beside_stored(
+    source: Source, extracted: Extracted, report: Report
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """The computed and the stored rows of one slice of the applications after the other."""
+    with closing(source.stored(extracted.ranges())) as stored:
+        for some in extracted.slices():
+            with report.timed("compute"):
+                per_application = scored(some, report.timezone).collect()
+            with report.timed("compare"):
+                beside = next(stored)
+            yield per_application, beside
+
+
+def rows_that_differ(
+    source: Source,
+    extracted: Extracted,
+    report: Report,
+    odd: Counter[str],
+    advance: Advance,
+    *,
+    every: bool,
+) -> Iterator[pl.DataFrame]:
+    """The rows that differ from what is stored, or every one, slice by slice, audited; what did not
+    differ is counted in the report, and what is odd in `odd`."""
+    report.unchanged = done = 0
+    odd.clear()
+    for per_application, stored in computed_beside_stored(source, extracted, report):
+        with report.timed("compare"):
+            rows = rows_to_write(per_application, stored, every=every)
+            audit_rows(per_application[rows["number"]])
+            odd.update(odd_rows(per_application))
+        report.unchanged += per_application.height - rows.height
+        done += per_application.height
+        advance(done, report.applications)
+        yield rows
 
 
 def run_named(
@@ -124,12 +162,11 @@ def run_named(
             report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings, application_ids)
             extracted = source.extract()
-            count_clicks(report, extracted)
+            count(report, extracted)
             per_application = scored(extracted, settings.timezone).collect()
-            count_applications(report, per_application)
-            rows, _ = rows_to_write(per_application, source.stored, every=True)
-        audit_named(per_application)
-        write_audited(writer, per_application, rows, report)
+            rows = rows_to_write(per_application, pl.concat(source.stored()), every=True)
+        audit_rows(per_application)
+        write_audited(writer, lambda: [rows], report)
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer))
         commit(writer)
@@ -150,31 +187,31 @@ def snapshot_behind_gate(settings: Settings) -> Iterator[Snapshot]:
         yield snapshot
 
 
-def count_clicks(report: Report, extracted: Extracted) -> None:
+def count(report: Report, extracted: Extracted) -> None:
     """What was read."""
+    report.applications = extracted.applications.height
     report.clicks_read = extracted.clicks_read
     report.clicks_unusable = extracted.clicks_unusable
     report.clicks_in_future = extracted.clicks_in_future
-
-
-def count_applications(report: Report, per_application: pl.DataFrame) -> None:
-    """How many applications there are, and what became of the usable clicks."""
-    counted = pl.col("total_click_events").cast(pl.Int64).sum()
-    report.applications, report.clicks_used = per_application.select(pl.len(), counted).row(0)
+    report.clicks_used = extracted.clicks["clicked_at"].count()
     report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
 
 
 def write_audited(
-    writer: Connection,
-    per_application: pl.DataFrame,
-    rows: pl.DataFrame,
-    report: Report,
-    advance: Advance = no_advance,
+    writer: Connection, slices: Callable[[], Iterable[pl.DataFrame]], report: Report
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
     written = interruptible(
-        writer, lambda: write(writer, per_application, rows, report.snapshot_at, advance)
+        writer, lambda: write(writer, slices, report.applications, report.snapshot_at)
     )
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone = written.newer, written.gone
-    audit_written(rows.height, written)
+    audit_written(written)
+
+
+def tell(report: Report) -> None:
+    """Log what was done slice by slice."""
+    for phase, rows in (("compute", "applications"), ("compare", "unchanged")):
+        report.tell(phase, rows)
+        report.seconds["write"] -= report.seconds[phase]  # which went on beside it
+    report.tell("write", "written")

@@ -11,6 +11,13 @@ INSTANT = pl.Datetime("us")
 SPAN = pl.Duration("us")
 DAY_US = 86_400_000_000
 
+# the columns of the source's large tables that are read
+READ = {
+    "job_applications": ("id", "job_id", "created_at"),
+    "link_tracking": ("tracking_id", "application_id", "link_function"),
+    "link_clicks": ("tracking_id", "clicked_at"),
+}
+
 # one row per row of job_applications; job_id is null when that job does not exist
 APPLICATIONS = pl.Schema(
     {

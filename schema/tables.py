@@ -115,8 +115,3 @@ clickstats_runs = Table(
     comment="What each run of clickstats saw and did",
 )
 Index("idx_runs_started_at", clickstats_runs.c.started_at)
-
-
-def columns_of(table: str) -> list[str]:
-    """The names of a table's columns: of a source table those that are read."""
-    return ({**source.tables, **ours.tables}[table]).columns.keys()

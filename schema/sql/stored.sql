@@ -3,6 +3,7 @@
 -- A month counts 30 days, as in PostgreSQL's comparison of intervals; extract(epoch) gives a year
 -- 365.25 of them, hence the 453600 seconds. 9223372036854775807 stands for every interval
 -- longer than a run ever writes.
+--   first_id, last_id   the range of the applications
 SELECT
     application_id,
     job_id,
@@ -34,7 +35,7 @@ SELECT
     intent_score
 FROM link_click_analytics
 WHERE
-    application_id IS NOT NULL
+    application_id BETWEEN :'first_id'::uuid AND :'last_id'::uuid
     AND (
         cardinality(:'application_ids'::uuid[]) = 0
         OR application_id = ANY (:'application_ids'::uuid[])

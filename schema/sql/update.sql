@@ -1,7 +1,8 @@
 -- Writes the staged rows over those that are there, but for those that a newer snapshot has
 -- written: calculated_at is the instant of a row's snapshot. A calculated_at that is null, infinite
 -- or in the future was not written by a run and protects nothing.
---   instant   when this run's snapshot was taken
+--   instant       when this run's snapshot was taken
+--   first, last   the range of the staged applications: no need to look further
 -- justify_hours gives an interval the form that
 -- the subtraction of two timestamps gives.
 UPDATE link_click_analytics AS stored
@@ -48,6 +49,7 @@ FROM (SELECT * FROM pg_temp.clickstats_staging ORDER BY application_id) AS stage
 WHERE
     staged.is_stored
     AND stored.application_id = staged.application_id
+    AND stored.application_id BETWEEN :'first'::uuid AND :'last'::uuid
     AND (
         stored.calculated_at > :'instant'::timestamp
         AND stored.calculated_at <= clock_timestamp()::timestamp

@@ -66,12 +66,8 @@ def test_tables_in_parts(filled: Database, option: str) -> None:
     with session(through.settings(), snapshot=True) as connection:
         source = Source(take_snapshot(connection), through.settings())
         assert (source.url is None) == bool(option)
-        assert {name: len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES} == {
-            "applications": True,
-            "links": True,
-            "clicks": True,
-            "stored": False,
-        }
+        assert all(len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES)
+        assert len(source.extract().ranges()) == 4
     report = run_all(through.settings())
     assert (report.inserted, report.clicks_read) == (1000, 6000)
     assert report.clicks_unusable == 61

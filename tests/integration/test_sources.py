@@ -10,6 +10,7 @@ from psycopg2.extensions import connection
 
 from pipeline.database import bound, connect, session, take_snapshot
 from pipeline.errors import SchemaError
+from pipeline.extract import FIRST_ID, LAST_ID
 from pipeline.migrate import problems
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.run import Options, run_all, run_named
@@ -229,7 +230,8 @@ def test_both_readers_give_the_same_frames(
     else:
         filled.load(hostile())
         run_all(filled.settings())
-    parameters = {"application_ids": "{}", "seed_1": 1, "seed_2": 2}
+    ids = {"application_ids": "{}", "first_id": FIRST_ID, "last_id": LAST_ID}
+    parameters = {**ids, "seed_1": 1, "seed_2": 2}
     settings = filled.settings()
     with session(settings, snapshot=True) as own:
         url = connectorx_url(own)
