@@ -44,7 +44,7 @@ TABLES = {
     "links": Table("link_tracking", 4_096, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
 }
-APPLICATIONS_PER_SLICE = 100_000
+APPLICATIONS_PER_SLICE = 50_000
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint

@@ -30,9 +30,15 @@ FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10ms'"
-IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off"
+# staged rows are sorted, in memory
+IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off; SET LOCAL work_mem = '64MB'"
 TO_BUILD = "SET LOCAL maintenance_work_mem = '256MB'"
-TRY_AGAIN = (errors.ForeignKeyViolation, errors.DeadlockDetected, errors.LockNotAvailable)
+TRY_AGAIN = (
+    errors.ForeignKeyViolation,  # an application or a job has gone
+    errors.UniqueViolation,  # another program has added a row
+    errors.LockNotAvailable,
+    errors.DeadlockDetected,
+)
 STAGED = [*IMAGE, "is_stored", "is_changed"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
 
@@ -63,8 +69,9 @@ def write(
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
-    that has gone is nulled, a row that has gone is written anew. Where another program holds a lock
-    the write is undone and, after a pause, repeated, so `slices` may be asked for more than once.
+    that has gone is nulled, a row that has gone is written anew. Where that gets in the way, or
+    another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
+    may be asked for more than once.
     Into an empty table for many `applications` indexes are built afterwards.
     """
     with connection.cursor() as cursor:
@@ -134,10 +141,13 @@ def _write_slice(
     is_first: bool,
     mend: bool,
 ) -> Written:
-    """Stage a slice and write it; with `mend`, first look for what has gone."""
+    """Stage a slice and write it; with `mend`, first look for what has changed meanwhile."""
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
     cursor.copy_expert(COPY, lines)
-    gone = _drop_gone(cursor) if mend else 0
+    gone = 0
+    if mend:
+        gone = _drop_gone(cursor)
+        cursor.execute(statement("mark_stored"))
     cursor.execute(statement("update"), parameters)
     updated = cursor.rowcount
     cursor.execute(statement("insert"), parameters)
