@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.audit import audit_read, audit_rows, odd_rows, warn_of
+from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.compare import VALUES, compared, image
 from pipeline.database import session, take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
 from pipeline.outcome import Report, Show, show_nothing
-from pipeline.run import DEFAULTS, Options, computed_beside_stored, gathered
+from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
 
 SCORES = ("engagement_score", "intent_score")
@@ -41,22 +41,20 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         snapshot = take_snapshot(reader)
         report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
         source = Source(snapshot, settings)
-        extracted = gathered(source, report, show)
+        computation = gathered(source, report, show)
         audit_read(report, last_published(reader), options.max_shrink)
-        odd: Counter[str] = Counter()
         slices = []
-        with show("compare"):
-            for per_application, stored in computed_beside_stored(source, extracted, report):
+        with show("compare"), closing(computation.beside_stored()) as both:
+            for per_application, stored in both:
                 with report.timed("compare"):
                     images = image(per_application.lazy().with_row_index("number"))
                     rows = compared(images, stored.lazy()).collect()
                 to_write = rows.filter(pl.col("is_changed") | options.full)
                 audit_rows(per_application[to_write["number"]])
-                odd.update(odd_rows(per_application))
                 slices.append(rows)
         report.tell("compute", "applications")
         report.tell("compare", "applications")
-        warn_of(report, odd)
+        warn_of(report, computation.odd)
     rows = pl.concat(slices)
     to_write = rows.filter(pl.col("is_changed") | options.full)
     if options.limit is not None:

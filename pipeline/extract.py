@@ -148,14 +148,13 @@ class Source:
         functions = link_functions(links["link_function"].unique().cast(pl.String))
         return links.with_columns(pl.col("link_function").cast(functions))
 
-    def stored(self, ranges: Iterable[tuple[str, str]] = ()) -> Iterator[pl.DataFrame]:
+    def stored(self, ranges: Sequence[tuple[str, str]]) -> Generator[pl.DataFrame]:
         """The stored rows of applications, as `schema.columns.IMAGE`: a frame for each range of
-        their ids, or one for all."""
-        parameters = [{"first_id": first, "last_id": last} for first, last in ranges] or [{}]
+        their ids."""
         if self.target_is_empty:
-            yield from [IMAGE.to_frame()] * len(parameters)
+            yield from [IMAGE.to_frame()] * len(ranges)
             return
-        texts = [self._bound("stored", **some) for some in parameters]
+        texts = [self._bound("stored", first_id=first, last_id=last) for first, last in ranges]
         with closing(self._frames(texts, IMAGE)) as frames:
             yield from frames
 
@@ -163,6 +162,7 @@ class Source:
         """How many stored rows another program wrote without an application; notes whether there
         is any row."""
         counts = interruptible(self.snapshot.connection, lambda: self._without_lock(COUNTS))
+        without_application: int
         without_application, self.target_is_empty = counts
         return without_application
 

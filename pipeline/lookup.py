@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from pipeline.attribution import used
+from pipeline.computation import scored
 from pipeline.database import session, take_snapshot
 from pipeline.explain import Explanation, explanations, timeline
 from pipeline.extract import Source
-from pipeline.run import scored
 from pipeline.settings import Settings
 from pipeline.stored import Filters, stored_pages, with_lists
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.attribution import used
-from pipeline.audit import audit_read, audit_rows, audit_written, odd_rows, warn_of
+from pipeline.audit import audit_read, audit_rows, audit_written, warn_of
 from pipeline.compare import oldest, rows_to_write
+from pipeline.computation import Computation
 from pipeline.database import (
     Snapshot,
     commit,
@@ -28,9 +27,7 @@ from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
 from pipeline.ledger import last_published, ledger
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
-from pipeline.metrics import metrics
-from pipeline.outcome import Advance, Report, Show, show_nothing
-from pipeline.scores import scores
+from pipeline.outcome import Report, Show, show_nothing
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,12 +50,6 @@ class Options:
 DEFAULTS = Options()
 
 
-def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
-    """One row per application: `created_at`, every metric and both scores."""
-    clicks = used(extracted.clicks.lazy())
-    return scores(metrics(extracted.applications.lazy(), clicks, timezone))
-
-
 def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> Report:
     """Compute every application from one snapshot and write the rows that differ.
 
@@ -75,70 +66,32 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         with snapshot_behind_gate(settings) as snapshot:
             report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings)
-            extracted = gathered(source, report, show)
+            computation = gathered(source, report, show)
             before = interruptible(writer, lambda: last_published(writer))
             audit_read(report, before, options.max_shrink)
-            odd: Counter[str] = Counter()
             with show("write") as advance, report.timed("write"):
-                slices = partial(
-                    rows_that_differ, source, extracted, report, odd, advance, every=options.full
+                slices: Callable[[], Iterable[pl.DataFrame]] = partial(
+                    computation.rows_that_differ, advance, every=options.full
                 )
                 if options.limit is not None:
                     rows, report.pending = oldest(slices(), options.limit)
                     slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
                 write_audited(writer, slices, report)
         tell(report)
-        warn_of(report, odd)
+        warn_of(report, computation.odd)
         report.seconds["total"] = perf_counter() - started
         interruptible(writer, lambda: row.publish(writer))
         commit(writer)
     return report
 
 
-def gathered(source: Source, report: Report, show: Show) -> Extracted:
-    """What there is to compute from; its counts go into the report."""
+def gathered(source: Source, report: Report, show: Show) -> Computation:
+    """Read what there is to compute from; its counts go into the report."""
     with report.phase("read", "clicks_read", show):
         extracted = source.extract()
         count(report, extracted)
         report.rows_without_application = source.look_at_target()
-    return extracted
-
-
-def computed_beside_stored(
-    source: Source, extracted: Extracted, report: Report
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The computed and the stored rows of one slice of the applications after the other."""
-    with closing(source.stored(extracted.ranges())) as stored:
-        for some in extracted.slices():
-            with report.timed("compute"):
-                per_application = scored(some, report.timezone).collect()
-            with report.timed("compare"):
-                beside = next(stored)
-            yield per_application, beside
-
-
-def rows_that_differ(
-    source: Source,
-    extracted: Extracted,
-    report: Report,
-    odd: Counter[str],
-    advance: Advance,
-    *,
-    every: bool,
-) -> Iterator[pl.DataFrame]:
-    """The rows that differ from what is stored, or every one, slice by slice, audited; what did not
-    differ is counted in the report, and what is odd in `odd`."""
-    report.unchanged = done = 0
-    odd.clear()
-    for per_application, stored in computed_beside_stored(source, extracted, report):
-        with report.timed("compare"):
-            rows = rows_to_write(per_application, stored, every=every)
-            audit_rows(per_application[rows["number"]])
-            odd.update(odd_rows(per_application))
-        report.unchanged += per_application.height - rows.height
-        done += per_application.height
-        advance(done, report.applications)
-        yield rows
+    return Computation(source, extracted, report)
 
 
 def run_named(
@@ -161,10 +114,11 @@ def run_named(
             snapshot = take_snapshot(reader)
             report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
             source = Source(snapshot, settings, application_ids)
-            extracted = source.extract()
-            count(report, extracted)
-            per_application = scored(extracted, settings.timezone).collect()
-            rows = rows_to_write(per_application, pl.concat(source.stored()), every=True)
+            computation = Computation(source, source.extract(), report)
+            count(report, computation.extracted)
+            slices = zip(*computation.beside_stored(), strict=True)
+            per_application, stored = (pl.concat(some) for some in slices)
+            rows = rows_to_write(per_application, stored, every=True)
         audit_rows(per_application)
         write_audited(writer, lambda: [rows], report)
         report.seconds["total"] = perf_counter() - started

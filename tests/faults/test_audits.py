@@ -1,11 +1,11 @@
 """What keeps a result from being published, and what is published with a warning."""
 
-from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 import pytest
 
+import pipeline.computation
 import pipeline.run
 from pipeline.errors import AuditFailed
 from pipeline.outcome import Report
@@ -165,17 +165,16 @@ IMPOSSIBLE = {
 def test_an_impossible_row(
     database: Database, monkeypatch: pytest.MonkeyPatch, says: str, wrong: dict[str, pl.Expr]
 ) -> None:
-    def with_wrong_rows(scored: Callable[..., pl.LazyFrame]) -> Callable[..., pl.LazyFrame]:
-        def scored_wrongly(*arguments: Any) -> pl.LazyFrame:
-            two = pl.int_range(pl.len()) < 2
-            return scored(*arguments).with_columns(
-                pl.when(two).then(value).otherwise(pl.col(name)).alias(name)
-                for name, value in wrong.items()
-            )
+    scored = pipeline.computation.scored
 
-        return scored_wrongly
+    def scored_wrongly(*arguments: Any) -> pl.LazyFrame:
+        two = pl.int_range(pl.len()) < 2
+        return scored(*arguments).with_columns(
+            pl.when(two).then(value).otherwise(pl.col(name)).alias(name)
+            for name, value in wrong.items()
+        )
 
-    monkeypatch.setattr(pipeline.run, "scored", with_wrong_rows(pipeline.run.scored))
+    monkeypatch.setattr(pipeline.computation, "scored", scored_wrongly)
     refused(database, says)
     two = database.execute("select id::text from job_applications limit 2")
     with pytest.raises(AuditFailed, match=says):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection
 
-import pipeline.run
+import pipeline.computation
 from pipeline.errors import Locked, Refused
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all
@@ -165,13 +165,13 @@ def test_no_idle_timeout_ends_a_run_that_computes(
 ) -> None:
     for timeout in ("idle_in_transaction_session_timeout", "idle_session_timeout"):
         database.execute(f"alter database {database.name} set {timeout} = '100ms'")
-    compute = pipeline.run.scored
+    compute = pipeline.computation.scored
 
     def slowly(*arguments: Any) -> Any:
         database.execute("set idle_session_timeout to 0; select pg_sleep(0.3)")
         return compute(*arguments)
 
-    monkeypatch.setattr(pipeline.run, "scored", slowly)
+    monkeypatch.setattr(pipeline.computation, "scored", slowly)
     assert run_all(database.settings()).updated == 10
 
 

@@ -1,0 +1,65 @@
+"""Computes slice by slice, in key order, and holds each slice against what is stored.
+
+No business logic: it strings metrics, scores, comparison and audit together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from pipeline.attribution import used
+from pipeline.audit import audit_rows, odd_rows
+from pipeline.compare import rows_to_write
+from pipeline.extract import Extracted, Source
+from pipeline.metrics import metrics
+from pipeline.outcome import Advance, Report
+from pipeline.scores import scores
+
+
+def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
+    """One row per application: `created_at`, every metric and both scores."""
+    clicks = used(extracted.clicks.lazy())
+    return scores(metrics(extracted.applications.lazy(), clicks, timezone))
+
+
+@dataclass
+class Computation:
+    """What is computed from what was read; times and counts go into the report, and what is odd
+    about the rows into `odd`."""
+
+    source: Source
+    extracted: Extracted
+    report: Report
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
+        as `schema.columns.IMAGE`."""
+        self.odd.clear()
+        with closing(self.source.stored(self.extracted.ranges())) as stored:
+            for some in self.extracted.slices():
+                with self.report.timed("compute"):
+                    per_application = scored(some, self.report.timezone).collect()
+                self.odd.update(odd_rows(per_application))
+                with self.report.timed("compare"):
+                    beside = next(stored)
+                yield per_application, beside
+
+    def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
+        """Of each slice the rows that differ from what is stored, or every one, audited, as
+        `pipeline.compare.rows_to_write` gives them."""
+        self.report.unchanged = done = 0
+        with closing(self.beside_stored()) as slices:
+            for per_application, stored in slices:
+                with self.report.timed("compare"):
+                    rows = rows_to_write(per_application, stored, every=every)
+                    audit_rows(per_application[rows["number"]])
+                self.report.unchanged += per_application.height - rows.height
+                done += per_application.height
+                advance(done, self.report.applications)
+                yield rows

@@ -1,0 +1,11 @@
+"""The names of columns that are written down twice: SQLAlchemy is too slow to import for them."""
+
+import pytest
+
+from schema.columns import READ
+from schema.tables import source
+
+
+@pytest.mark.parametrize("table", READ)
+def test_the_columns_that_are_read(table: str) -> None:
+    assert list(READ[table]) == source.tables[table].columns.keys()
