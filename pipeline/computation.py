@@ -58,6 +58,7 @@ class Computation:
             for per_application, stored in slices:
                 with self.report.timed("compare"):
                     rows = rows_to_write(per_application, stored, every=every)
+                with self.report.timed("audit"):
                     audit_rows(per_application[rows["number"]])
                 self.report.unchanged += per_application.height - rows.height
                 done += per_application.height

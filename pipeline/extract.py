@@ -44,7 +44,7 @@ TABLES = {
     "links": Table("link_tracking", 4_096, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
 }
-APPLICATIONS_PER_SLICE = 50_000
+APPLICATIONS_PER_SLICE, SLICES = 50_000, 64  # at least, and at most
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
@@ -71,10 +71,14 @@ class Extracted:
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
 
+    @property
+    def _per_slice(self) -> int:
+        return max(APPLICATIONS_PER_SLICE, ceil(self.applications.height / SLICES))
+
     def slices(self) -> Iterator[Extracted]:
         """The same in slices of the applications, one at least: computing takes several times the
         memory of what it computes."""
-        number, count = pl.col("application"), APPLICATIONS_PER_SLICE
+        number, count = pl.col("application"), self._per_slice
         for start in range(0, max(self.applications.height, 1), count):
             clicks = self.clicks.filter(number >= start, number < start + count)
             yield replace(
@@ -86,7 +90,7 @@ class Extracted:
     def ranges(self) -> list[tuple[str, str]]:
         """The first and the last application id of each slice."""
         ids = self.applications["application_id"]
-        parts = ids.to_frame().iter_slices(APPLICATIONS_PER_SLICE)
+        parts = ids.to_frame().iter_slices(self._per_slice)
         return [(part.item(0, 0), part.item(-1, 0)) for part in parts] or [(FIRST_ID, LAST_ID)]
 
 

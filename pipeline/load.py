@@ -144,6 +144,7 @@ def _write_slice(
     """Stage a slice and write it; with `mend`, first look for what has changed meanwhile."""
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
     cursor.copy_expert(COPY, lines)
+    log.debug("%s rows staged", f"{rows:,}")
     gone = 0
     if mend:
         gone = _drop_gone(cursor)

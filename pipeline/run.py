@@ -165,7 +165,8 @@ def write_audited(
 
 def tell(report: Report) -> None:
     """Log what was done slice by slice."""
-    for phase, rows in (("compute", "applications"), ("compare", "unchanged")):
+    phases = {"compute": "applications", "compare": "unchanged", "audit": "applications"}
+    for phase, rows in phases.items():
         report.tell(phase, rows)
         report.seconds["write"] -= report.seconds[phase]  # which went on beside it
     report.tell("write", "written")
