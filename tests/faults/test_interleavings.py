@@ -103,7 +103,7 @@ def test_a_row_that_is_newly_inserted(
     assert stored(database) == reference(database)
 
 
-@pytest.mark.parametrize("step", ["hold_gate_alone", "take_snapshot", "scored"])
+@pytest.mark.parametrize("step", ["hold_gate_alone", "take_snapshot", "audit_read"])
 def test_all_sees_what_was_confirmed_before_its_instant(
     database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any, step: str
 ) -> None:
@@ -154,7 +154,7 @@ def test_named_runs_of_two_applications_run_side_by_side(
 def test_named_runs_go_on_while_all_reads_and_writes(
     database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
 ) -> None:
-    for step in ("scored", "write"):
+    for step in ("audit_read", "write"):
         with stopped_before(step, whole) as running:
             one(OTHER)
             assert not running.done()

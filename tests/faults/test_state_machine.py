@@ -92,7 +92,7 @@ class Runs(RuleBasedStateMachine):
         self.confirmed: set[UUID] = set()  # by `--app-id` since the snapshot of `--all`
         self.once: dict[str, Callable[[], None]] = {}  # done when a run comes to the step
         self.patches = pytest.MonkeyPatch()
-        for step in ("take_snapshot", "scored", "write"):
+        for step in ("take_snapshot", "audit_read", "write"):
             self.hold(step)
 
     def teardown(self) -> None:
@@ -175,7 +175,7 @@ class Runs(RuleBasedStateMachine):
                 self.run_named(named, timezone, [])
 
         self.once["take_snapshot"] = change
-        self.once["scored"] = confirm
+        self.once["audit_read"] = confirm
         self.once["write"] = lambda: self.change(before_writing)
         run_all(self.database.settings(timezone=timezone), Options(full=full, max_shrink=100))
         changed = {key: row for key, row in seen.items() if full or before.get(key) != row}
