@@ -60,8 +60,8 @@ class Written:
 def write(
     connection: Connection,
     slices: Callable[[], Iterable[pl.DataFrame]],
-    applications: int,
     instant: datetime,
+    new: int = 0,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `pipeline.compare.rows_to_write` gives them, in key order within and between them. While the
@@ -72,13 +72,13 @@ def write(
     that has gone is nulled, a row that has gone is written anew. Where that gets in the way, or
     another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
     may be asked for more than once.
-    Into an empty table for many `applications` indexes are built afterwards.
+    When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
-            rebuild = attempt == 1 and applications >= FIRST_LOAD
+            rebuild = attempt == 1 and new >= FIRST_LOAD
             try:
                 written = _write(cursor, slices, instant, rebuild=rebuild, mend=attempt > 1)
                 break

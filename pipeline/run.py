@@ -76,7 +76,8 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
                 if options.limit is not None:
                     rows, report.pending = oldest(slices(), options.limit)
                     slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
-                write_audited(writer, slices, report)
+                new = report.applications if source.target_is_empty else 0
+                write_audited(writer, slices, report, new)
         tell(report)
         warn_of(report, computation.odd)
         report.seconds["total"] = perf_counter() - started
@@ -152,12 +153,13 @@ def count(report: Report, extracted: Extracted) -> None:
 
 
 def write_audited(
-    writer: Connection, slices: Callable[[], Iterable[pl.DataFrame]], report: Report
+    writer: Connection,
+    slices: Callable[[], Iterable[pl.DataFrame]],
+    report: Report,
+    new: int = 0,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = interruptible(
-        writer, lambda: write(writer, slices, report.applications, report.snapshot_at)
-    )
+    written = interruptible(writer, lambda: write(writer, slices, report.snapshot_at, new))
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone = written.newer, written.gone
     audit_written(written)
