@@ -125,7 +125,8 @@ class Source:
         if self.url:
             interruptible(self.snapshot.connection, self._check)
         applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
-        applications = applications.sort("application_id")
+        # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
+        applications = applications.sort("application_id", "application_key_1")
         links = self._links(applications)
         counts: list[tuple[int, int, int]] = []
 

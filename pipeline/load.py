@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
 from io import BytesIO
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -39,7 +40,7 @@ TRY_AGAIN = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
 )
-STAGED = [*IMAGE, "is_stored", "is_changed"]
+STAGED = ["id", *IMAGE, "is_stored", "is_changed"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
 
 
@@ -114,7 +115,7 @@ def _write(
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(some for some in slices() if not some.is_empty()):
             lines = BytesIO()
-            rows.select(STAGED).write_csv(lines, include_header=False)
+            _with_ids(rows).select(STAGED).write_csv(lines, include_header=False)
             lines.seek(0)
             parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
             yield partial(
@@ -161,6 +162,17 @@ def _write_slice(
     gone += _drop_gone(cursor)
     cursor.execute(statement("insert"), parameters)
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+
+
+def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with an `id` where they are not stored: random, but ascending, so that neighbours
+    go to the same page of the primary key."""
+    if rows["is_stored"].all():
+        return rows.with_columns(id=pl.lit(None, pl.String))
+    digits = token_hex(16 * rows.height)
+    random = (digits[start : start + 32] for start in range(0, len(digits), 32))
+    ids = sorted(f"{some[:12]}4{some[13:16]}8{some[17:]}" for some in random)  # version 4
+    return rows.with_columns(id=pl.when(~pl.col("is_stored")).then(pl.Series(ids)))
 
 
 def _drop_indexes(cursor: Cursor) -> list[str]:

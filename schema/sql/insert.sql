@@ -1,6 +1,7 @@
 -- Writes the staged rows that are not stored, in key order.
 --   instant   when this run's snapshot was taken
 INSERT INTO link_click_analytics (
+    id,
     application_id,
     job_id,
     time_to_first_click,
@@ -20,6 +21,7 @@ INSERT INTO link_click_analytics (
     updated_at
 )
 SELECT
+    coalesce(id, gen_random_uuid()),
     application_id,
     job_id,
     justify_hours(time_to_first_click * interval '1 microsecond'),

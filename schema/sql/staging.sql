@@ -1,7 +1,9 @@
 -- The rows that a run writes, in the form of schema/sql/stored.sql; gone with the transaction.
+--   id            for a row that is not stored; null: any
 --   is_stored     whether the snapshot had a row for this application
 --   is_changed    whether a value differs, so that updated_at moves
 CREATE TEMPORARY TABLE clickstats_staging (
+    id uuid,
     application_id uuid NOT NULL,
     job_id uuid,
     time_to_first_click bigint,
