@@ -1,10 +1,14 @@
 """What is different for large tables: they are read in parts and computed in slices, and a first
 load builds indexes afterwards. The limits are lowered so that a small table is a large one."""
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 
 import pipeline.extract
 import pipeline.load
+import pipeline.run
 from pipeline.database import session, take_snapshot
 from pipeline.extract import Source
 from pipeline.run import run_all
@@ -27,6 +31,7 @@ insert into link_clicks (tracking_id, clicked_at)
         case when n % 97 > 0 then timestamp '2024-03-02' + n * interval '11 minutes' end
     from generate_series(1, 6000) as n;
 """
+LAST = "(select max(id::text)::uuid from job_applications)"
 INDEXES = """
     select 'index ' || pg_get_indexdef(indexrelid) from pg_index
     where indrelid = 'link_click_analytics'::regclass
@@ -82,6 +87,44 @@ def test_tables_in_parts(filled: Database, option: str) -> None:
     assert report.inserted > 50
     assert stored(filled) == reference(filled)
     assert run_all(through.settings()).written == 0
+
+
+@pytest.mark.usefixtures("in_parts")
+@pytest.mark.parametrize(
+    "event",
+    [
+        f"delete from job_applications where id = {LAST}",
+        "insert into link_click_analytics (application_id, calculated_at)"
+        f" values ({LAST}, '2000-01-01')",
+    ],
+    ids=["an application is deleted", "a row is added"],
+)
+def test_what_gets_in_the_way_of_the_last_slice(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    """All slices are written anew, none twice."""
+    write = pipeline.run.write
+
+    def write_later(*arguments: Any) -> Any:
+        filled.execute(event)
+        return write(*arguments)
+
+    monkeypatch.setattr(pipeline.run, "write", write_later)
+    report = run_all(filled.settings())
+    assert report.inserted + report.updated + report.gone == 1000
+    assert report.inserted == 999
+    assert stored(filled) == reference(filled)
+
+
+@pytest.mark.usefixtures("in_parts")
+def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
+    run_all(filled.settings())
+    rows = filled.execute("select id::text from link_click_analytics order by application_id")
+    ids = [UUID(text) for (text,) in rows]
+    assert len(set(ids)) == 1000
+    for start in range(0, 1000, 300):
+        assert ids[start : start + 300] == sorted(ids[start : start + 300])
+    assert {one.version for one in ids} == {4}
 
 
 @pytest.mark.usefixtures("in_parts")
