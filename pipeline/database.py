@@ -261,9 +261,7 @@ def commit(connection: Connection) -> None:
 
 
 def in_turn(
-    works: Iterable[Callable[[], Result]],
-    cancel: Callable[[], None] = lambda: None,
-    threads: int = 1,
+    works: Iterable[Callable[[], Result]], cancel: Callable[[], None], threads: int = 1
 ) -> Generator[Result, None, None]:
     """The results of the works in their order, while the next ones are under way: so many at once,
     each in a thread. When one fails, a signal comes, or the caller closes this, `cancel` what the

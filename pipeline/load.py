@@ -146,10 +146,7 @@ def _write_slice(
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
     cursor.copy_expert(COPY, lines)
     log.debug("%s rows staged", f"{rows:,}")
-    gone = 0
-    if mend:
-        gone = _drop_gone(cursor)
-        cursor.execute(statement("mark_stored"))
+    gone = _look_again(cursor) if mend else 0
     cursor.execute(statement("update"), parameters)
     updated = cursor.rowcount
     cursor.execute(statement("insert"), parameters)
@@ -158,8 +155,7 @@ def _write_slice(
         return Written(rows, inserted, updated, 0, gone)
     cursor.execute(statement("count_newer"), parameters)
     newer: int = cursor.fetchone()[0]  # type: ignore[index]
-    cursor.execute(statement("keep_unstored"))
-    gone += _drop_gone(cursor)
+    gone += _look_again(cursor)
     cursor.execute(statement("insert"), parameters)
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
 
@@ -186,10 +182,11 @@ def _drop_indexes(cursor: Cursor) -> list[str]:
     return [create for _, create in indexes]
 
 
-def _drop_gone(cursor: Cursor) -> int:
-    """Drop the staged rows whose application has gone, forget the jobs that have; returns how many
-    were dropped."""
+def _look_again(cursor: Cursor) -> int:
+    """Drop the staged rows whose application has gone, forget the jobs that have, note which rows
+    are stored by now; returns how many were dropped."""
     cursor.execute(statement("drop_gone"))
     gone = cursor.rowcount
     cursor.execute(statement("null_gone_jobs"))
+    cursor.execute(statement("mark_stored"))
     return gone
