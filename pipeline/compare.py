@@ -18,14 +18,16 @@ def image(scored: pl.LazyFrame) -> pl.LazyFrame:
     """One row per application in the form of `schema.columns.IMAGE`, the stored form: spans as
     microseconds, decimals and arrays as the text that PostgreSQL gives them."""
     functions = scored.collect_schema()["click_sequence"].inner.categories  # type: ignore[attr-defined]
-    elements = pl.Series([array_element(name) for name in functions], dtype=pl.String)
+    elements = pl.Enum([array_element(name) for name in functions])
     return scored.with_columns(
         pl.col("time_to_first_click", "time_between_first_last_click").to_physical(),
         pl.col(
             "hours_to_first_click", "hours_between_first_last_click", "engagement_velocity"
         ).cast(pl.String),
         click_sequence=_array(
-            pl.col("click_sequence").list.eval(pl.lit(elements).gather(pl.element().cat.physical()))
+            pl.col("click_sequence").list.eval(
+                pl.element().cat.physical().cat.to(elements).cast(pl.String)
+            )
         ),
         click_days_of_week=_array(pl.col("click_days_of_week").cast(pl.List(pl.String))),
     )

@@ -18,7 +18,7 @@ from uuid import UUID
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.attribution import attributed, numbered
+from pipeline.attribution import attributed, numbered, unpacked
 from pipeline.database import Snapshot, bound, cancel_queries, in_turn, interruptible
 from pipeline.errors import SchemaError
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
@@ -41,7 +41,7 @@ class Table(NamedTuple):
 
 TABLES = {
     "applications": Table("job_applications", 4_096),
-    "links": Table("link_tracking", 4_096, as_arrays=True),
+    "links": Table("link_tracking", 8_192, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
 }
 APPLICATIONS_PER_SLICE, SLICES = 50_000, 64  # at least, and at most
@@ -130,7 +130,8 @@ class Source:
         links = self._links(applications)
         counts: list[tuple[int, int, int]] = []
 
-        def take(clicks: pl.DataFrame) -> pl.DataFrame:
+        def take(packed: pl.DataFrame) -> pl.DataFrame:
+            clicks = unpacked(packed.lazy()).collect()
             in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
             counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
             return attributed(clicks.lazy(), links.lazy()).collect()
@@ -145,8 +146,8 @@ class Source:
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
         def take(links: pl.DataFrame) -> pl.DataFrame:
             # millions of links need no text each
-            small = numbered(links.lazy(), applications.lazy())
-            return small.with_columns(pl.col("link_function").cast(pl.Categorical)).collect()
+            small = links.lazy().with_columns(pl.col("link_function").cast(pl.Categorical))
+            return numbered(small, applications.lazy()).collect()
 
         links = pl.concat(self._read("links", LINKS, take))
         _check_unique(links)

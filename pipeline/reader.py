@@ -67,31 +67,14 @@ def read_by_connectorx(
         with snapshot.connection.cursor() as cursor:
             cursor.execute("SELECT 1")  # is the server still there?
         raise Refused(f"the server stopped the reading: {error}; nothing was written") from error
-    return checked(_rows(frame, schema) if as_arrays else frame, schema)
+    if as_arrays:
+        frame = frame.explode(*schema, keep_nulls=False)  # of no rows the arrays are null
+    return checked(frame, schema)
 
 
 def _one_row(statement: str, schema: pl.Schema) -> str:
-    """ConnectorX knows arrays of numbers and of texts. An instant goes as microseconds: exact until
-    2112, since a double tells half a microsecond apart below 2^52 of them."""
-
-    def array(name: str, dtype: pl.DataType) -> str:
-        if isinstance(dtype, pl.Datetime):
-            return f"array_agg((1000000 * date_part('epoch', {name}))::bigint) AS {name}"
-        if isinstance(dtype, pl.String):
-            return f"array_agg({name}::text) AS {name}"
-        return f"array_agg({name}) AS {name}"
-
-    columns = ", ".join(array(name, dtype) for name, dtype in schema.items())
+    columns = ", ".join(f"array_agg({name}) AS {name}" for name in schema)
     return f"WITH part AS ({statement})\nSELECT {columns} FROM part"
-
-
-def _rows(arrays: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    if arrays.item(0, 0) is None:  # of no rows there is no array
-        return schema.to_frame()
-    return arrays.explode(*schema).select(
-        pl.col(name).cast(dtype) if isinstance(dtype, pl.Datetime) else pl.col(name)
-        for name, dtype in schema.items()
-    )
 
 
 @cache

@@ -23,7 +23,7 @@ response = pl.col("time_to_first_click")
 
 def clicked(function: str) -> pl.Expr:
     """Whether the application has a click on a link of this function."""
-    return pl.col("click_sequence").list.contains(function)
+    return pl.col("click_sequence").list.count_matches(function) > 0
 
 
 def responded_within(hours: int) -> pl.Expr:

@@ -32,14 +32,13 @@ APPLICATIONS = pl.Schema(
 LINKS = pl.Schema(
     {
         "link_key_1": pl.Int64(),
-        "link_key_2": pl.Int64(),
         "application_key_1": pl.Int64(),
-        "application_key_2": pl.Int64(),
+        "keys_2": pl.Int64(),
         "link_function": pl.String(),
     }
 )
-# one row per click; clicked_at is null when the click is unusable
-CLICKS = pl.Schema({"link_key_1": pl.Int64(), "link_key_2": pl.Int64(), "clicked_at": INSTANT})
+# one row per click: two numbers, as schema/sql/clicks.sql packs them
+CLICKS = pl.Schema({"link_key_1": pl.Int64(), "link_key_2_and_clicked_at": pl.Int64()})
 
 # one row per application: the data columns of link_click_analytics. While a run computes,
 # click_sequence holds an Enum (see link_functions) in place of strings.

@@ -3,7 +3,7 @@ can hold one against another."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,10 +11,10 @@ from uuid import UUID
 import polars as pl
 from psycopg2.extensions import connection
 
-from pipeline.attribution import attributed, numbered, used
+from pipeline.attribution import attributed, numbered, unpacked, used
 from pipeline.metrics import metrics
 from pipeline.scores import scores
-from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, link_functions
+from schema.columns import APPLICATIONS, CLICKS, LINKS, link_functions
 from schema.sql import statement
 from tests.databases import Database
 from tests.oracle import Expected, World, microseconds, usable
@@ -75,7 +75,7 @@ def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
         [
             (
                 str(application.id),
-                *halves(application.id),
+                *key_of(application.id),
                 str(application.job_id) if application.job_id in world.jobs else None,
                 usable(application.created_at),
             )
@@ -85,27 +85,37 @@ def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     )
     links = frame(
         [
-            (keys[link.tracking_id], 0, *halves(link.application_id), link.link_function)
+            (keys[link.tracking_id], *key_of(link.application_id), link.link_function)
             for link in world.links
             if link.application_id
         ],
         schema=LINKS,
     )
     clicks = frame(
-        [(keys.get(click.tracking_id, -1), 0, usable(click.clicked_at)) for click in world.clicks],
+        [
+            (keys.get(click.tracking_id, -1), packed(usable(click.clicked_at)))
+            for click in world.clicks
+        ],
         schema=CLICKS,
     )
-    assert clicks.schema["clicked_at"] == INSTANT
     return (
         applications.lazy(),
         links.with_columns(link_function=pl.col("link_function").cast(functions)).lazy(),
-        clicks.lazy(),
+        unpacked(clicks.lazy()),
     )
 
 
-def halves(key: UUID) -> tuple[int, int]:
-    """The key as two numbers of 64 bits, with a sign as PostgreSQL's."""
-    return int.from_bytes(key.bytes[:8], signed=True), int.from_bytes(key.bytes[8:], signed=True)
+def key_of(application: UUID) -> tuple[int, int]:
+    """Numbers of 64 (with a sign, as PostgreSQL's) and 12 bits: the rest of a key."""
+    number = int.from_bytes(application.bytes[:8], signed=True)
+    return number, application.int % 2**12
+
+
+def packed(clicked_at: datetime | None) -> int:
+    """As schema/sql/clicks.sql packs it, with 12 bits of nothing above."""
+    if clicked_at is None:
+        return 2**52 - 1
+    return microseconds(clicked_at - datetime(1970, 1, 1))
 
 
 def expected_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
