@@ -63,16 +63,17 @@ def compared(images: pl.LazyFrame, stored: pl.LazyFrame) -> pl.LazyFrame:
 def rows_to_write(
     per_application: pl.DataFrame, stored: pl.DataFrame, *, every: bool = False
 ) -> pl.DataFrame:
-    """The images of the rows of `per_application` that differ from what is stored, or of every one,
-    in their order, with their row `number`, `created_at`, `is_stored` and `is_changed`."""
+    """The rows of `per_application` that differ from what is stored, or every one, in their order,
+    with `is_stored` and `is_changed`."""
     images = image(per_application.lazy().with_row_index("number"))
-    return (
+    rows = (
         compared(images, stored.lazy())
         .filter(pl.col("is_changed") | every)
-        .select(*IMAGE, "number", "created_at", "is_stored", "is_changed")
+        .select("number", "is_stored", "is_changed")
         .sort("number")
         .collect()
     )
+    return per_application[rows["number"]].hstack(rows.drop("number"))
 
 
 def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:

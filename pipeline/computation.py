@@ -59,7 +59,7 @@ class Computation:
                 with self.report.timed("compare"):
                     rows = rows_to_write(per_application, stored, every=every)
                 with self.report.timed("audit"):
-                    audit_rows(per_application[rows["number"]])
+                    audit_rows(rows)
                 self.report.unchanged += per_application.height - rows.height
                 done += per_application.height
                 advance(done, self.report.applications)

@@ -14,10 +14,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 from psycopg2 import errors
 
 from pipeline.database import in_turn
-from schema.columns import IMAGE
+from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ TRY_AGAIN = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
 )
-STAGED = ["id", *IMAGE, "is_stored", "is_changed"]
-COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT csv)"
+STAGED = ["id", *ANALYTICS, "is_stored", "is_changed"]
+COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,16 @@ def _write(
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(some for some in slices() if not some.is_empty()):
-            lines = BytesIO()
-            _with_ids(rows).select(STAGED).write_csv(lines, include_header=False)
-            lines.seek(0)
+            copied = BytesIO(binary(_with_ids(rows).select(STAGED)))
             parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
             yield partial(
-                _write_slice, cursor, lines, rows.height, parameters, is_first=not number, mend=mend
+                _write_slice,
+                cursor,
+                copied,
+                rows.height,
+                parameters,
+                is_first=not number,
+                mend=mend,
             )
 
     written = Written()
@@ -135,7 +140,7 @@ def _write(
 
 def _write_slice(
     cursor: Cursor,
-    lines: BytesIO,
+    copied: BytesIO,
     rows: int,
     parameters: dict[str, object],
     *,
@@ -144,7 +149,7 @@ def _write_slice(
 ) -> Written:
     """Stage a slice and write it; with `mend`, first look for what has changed meanwhile."""
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
-    cursor.copy_expert(COPY, lines)
+    cursor.copy_expert(COPY, copied)
     log.debug("%s rows staged", f"{rows:,}")
     gone = _look_again(cursor) if mend else 0
     cursor.execute(statement("update"), parameters)
@@ -158,6 +163,21 @@ def _write_slice(
     gone += _look_again(cursor)
     cursor.execute(statement("insert"), parameters)
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+
+
+def binary(rows: pl.DataFrame) -> bytes:
+    """The rows as COPY takes them in PostgreSQL's binary format, spans as microseconds: half the
+    work of text for the server, for which a run that writes waits."""
+    from pgpq import ArrowToPostgresBinaryEncoder  # with pyarrow 30 ms
+
+    table = rows.with_columns(
+        pl.col("id", "application_id", "job_id").str.replace_all("-", "").str.decode("hex"),
+        cs.duration().to_physical(),
+        pl.col("click_sequence").cast(pl.List(pl.String)),
+    ).to_arrow(compat_level=pl.CompatLevel.oldest())
+    encoder = ArrowToPostgresBinaryEncoder(table.schema)
+    batches = map(encoder.write_batch, table.to_batches())
+    return b"".join([encoder.write_header(), *batches, encoder.finish()])
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
