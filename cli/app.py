@@ -5,7 +5,6 @@ completion answer at once.
 """
 
 import errno
-import gc
 import os
 import signal
 import sys
@@ -72,7 +71,6 @@ app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one line and an exit code."""
-    gc.disable()  # looking for cycles among all that is imported takes a tenth of the start
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is shown as ?
         sys.stdout.reconfigure(errors="replace")

@@ -10,6 +10,7 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
 from io import BytesIO
+from itertools import chain
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,14 @@ from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
+    from nanoarrow.c_array_stream import CArrayStream
     from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
 
 log = logging.getLogger("clickstats")
 
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
+ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
@@ -168,20 +171,26 @@ def _write_slice(
 def binary(rows: pl.DataFrame) -> bytes:
     """The rows as COPY takes them in PostgreSQL's binary format, spans as microseconds: half the
     work of text for the server, for which a run that writes waits."""
-    from nanoarrow import c_array_stream, ipc  # pyarrow takes ten times as long to import
     from pgpq import ArrowToPostgresBinaryEncoder
 
-    arrow = BytesIO()
+    encoder = ArrowToPostgresBinaryEncoder(_arrow(rows.clear()).get_schema())
+    batches = chain.from_iterable(map(_arrow, rows.iter_slices(ROWS_PER_BATCH)))
+    encoded = map(encoder.write_batch, batches)
+    return b"".join([encoder.write_header(), *encoded, encoder.finish()])
+
+
+def _arrow(rows: pl.DataFrame) -> CArrayStream:
+    """The rows as Arrow, in types that have a binary form in PostgreSQL."""
+    from nanoarrow import c_array_stream, ipc  # pyarrow takes ten times as long to import
+
+    stream = BytesIO()
     rows.with_columns(
         pl.col("id", "application_id", "job_id").str.replace_all("-", "").str.decode("hex"),
         cs.duration().to_physical(),
         pl.col("click_sequence").cast(pl.List(pl.String)),
-    ).write_ipc_stream(arrow, compat_level=pl.CompatLevel.oldest())
-    arrow.seek(0)
-    batches = c_array_stream(ipc.InputStream.from_readable(arrow))
-    encoder = ArrowToPostgresBinaryEncoder(batches.get_schema())
-    encoded = map(encoder.write_batch, batches)
-    return b"".join([encoder.write_header(), *encoded, encoder.finish()])
+    ).write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
+    stream.seek(0)
+    return c_array_stream(ipc.InputStream.from_readable(stream))
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

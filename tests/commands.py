@@ -9,7 +9,7 @@ from typing import IO
 
 from tests.databases import Database
 
-MAIN = "from cli.app import main; main()"
+MAIN = "from cli import main; main()"
 ROOT = Path(__file__).parents[1]
 
 
