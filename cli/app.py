@@ -6,6 +6,7 @@ completion answer at once.
 
 import errno
 import os
+import re
 import signal
 import sys
 from io import TextIOWrapper
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 
 READER_GONE = 1  # of our output, as in `clickstats … | head`: no mistake worth a word
+NUMBERS = {"int": "whole number", "float": "number"}  # to Typer: "int", "int range", …
 CANNOT_WRITE = {errno.EPIPE: READER_GONE, errno.ENOSPC: 2, errno.EDQUOT: 2, errno.EFBIG: 2}
 
 
@@ -82,6 +84,9 @@ def main() -> NoReturn:
         code = error.exit_code
     except TyperException as error:
         if message := error.format_message():
+            message = re.sub(
+                "valid (int|float)( range)?", lambda found: f"valid {NUMBERS[found[1]]}", message
+            )
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "clickstats"
             see = " See" if message.endswith("?") else "; see"
