@@ -157,9 +157,11 @@ def _write_slice(
     gone = _look_again(cursor) if mend else 0
     cursor.execute(statement("update"), parameters)
     updated = cursor.rowcount
-    cursor.execute(statement("insert"), parameters)
-    inserted = cursor.rowcount
-    if inserted + updated + gone == rows:
+    inserted = 0
+    if updated + gone < rows:
+        cursor.execute(statement("insert"), parameters)
+        inserted = cursor.rowcount
+    if updated + inserted + gone == rows:
         return Written(rows, inserted, updated, 0, gone)
     cursor.execute(statement("count_newer"), parameters)
     newer: int = cursor.fetchone()[0]  # type: ignore[index]
