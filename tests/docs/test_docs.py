@@ -313,6 +313,7 @@ def succeeds(as_role: Database, *commands: str) -> None:
         assert answer.code == 0, f"{command}: {answer.text}{answer.errors}"
 
 
+@pytest.mark.slow
 def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
     unmigrated.load(WORLD)
     unmigrated.execute(

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,7 @@ def test_a_run_stores_every_column_of_every_row(
     assert rows_of(report) == Counter(inserted=len(world.applications))
 
 
+@pytest.mark.slow
 @in_the_database
 @given(world=worlds(), timezone=timezones)
 def test_running_twice_equals_running_once(database: Database, world: World, timezone: str) -> None:
@@ -88,6 +90,7 @@ def test_running_twice_equals_running_once(database: Database, world: World, tim
     assert rows_of(report) == Counter(unchanged=len(world.applications))
 
 
+@pytest.mark.slow
 @in_the_database
 @given(before=worlds(), after=worlds(), timezone=timezones)
 def test_a_run_over_edited_data_equals_one_from_scratch(
