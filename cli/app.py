@@ -85,7 +85,9 @@ def main() -> NoReturn:
     except TyperException as error:
         if message := error.format_message():
             message = re.sub(
-                "valid (int|float)( range)?", lambda found: f"valid {NUMBERS[found[1]]}", message
+                r"valid (int|float)( range)?\.?$",  # what was typed stays as it is
+                lambda found: f"valid {NUMBERS[found[1]]}",
+                message,
             )
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "clickstats"

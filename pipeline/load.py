@@ -118,7 +118,7 @@ def _write(
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(some for some in slices() if not some.is_empty()):
-            copied = BytesIO(binary(_with_ids(rows).select(STAGED)))
+            copied = BytesIO(_binary(_with_ids(rows).select(STAGED)))
             parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
             yield partial(
                 _write_slice,
@@ -170,7 +170,7 @@ def _write_slice(
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
 
 
-def binary(rows: pl.DataFrame) -> bytes:
+def _binary(rows: pl.DataFrame) -> bytes:
     """The rows as COPY takes them in PostgreSQL's binary format, spans as microseconds: half the
     work of text for the server, for which a run that writes waits."""
     from pgpq import ArrowToPostgresBinaryEncoder

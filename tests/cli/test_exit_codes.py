@@ -51,6 +51,7 @@ def refused(expected_code: int, url: str, *arguments: str, **environment: str) -
         (["run", "--app-id", KEEN, "--full"], "--full"),
         (["run", "--all", "--limit", "0"], "--limit"),
         (["run", "--all", "--limit", "few"], "'few' is not a valid whole number"),
+        (["run", "--all", "--limit", "valid int"], "'valid int' is not a valid whole number"),
         (["run", "--all", "--max-shrink", "few"], "'few' is not a valid number"),
         (["run", "--all", "--limit", "1", "--full"], "exclude"),
         (["run", "--all", "--format", "xml"], "xml"),
