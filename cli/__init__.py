@@ -1,12 +1,36 @@
 """The command line: parse, call one function of the pipeline, render, exit code. No decisions."""
 
 import gc
+import os
+import sys
+import threading
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command line."""
     gc.disable()  # Python's search for cycles finds none in what is imported: a tenth of the start
+    _open_what_is_closed()
     from cli.app import main
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
+        for one in threads:
+            one.join(0.05)
+        if any(one.is_alive() for one in threads):  # left behind: Python would stumble over it
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+def _open_what_is_closed() -> None:
+    """Let /dev/null stand for an output that the caller has closed (`>&-`): else the connection to
+    the database would get its number, and what is printed would go there."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115

@@ -20,6 +20,7 @@ from cli.describe import describe
 from cli.explain import explain
 from cli.export import export
 from cli.migrate import migrate
+from cli.output import printable
 from cli.report import report
 from cli.run import run
 from cli.status import status
@@ -108,4 +109,4 @@ def main() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    print(f"clickstats: {message}", file=sys.stderr)
+    print(f"clickstats: {printable(message)}", file=sys.stderr)

@@ -4,6 +4,15 @@ import logging
 import sys
 
 from cli.options import Format
+from cli.output import printable
+
+
+class PrintableFormatter(logging.Formatter):
+    """A line of the log, in which no text of the server or the database moves the cursor."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        record.message = printable(record.message)
+        return super().formatMessage(record)
 
 
 def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> None:
@@ -21,7 +30,7 @@ def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> Non
             )
         )
     else:
-        line = logging.Formatter(
+        line = PrintableFormatter(
             f"%(asctime)s {run_id[:8]} %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"
         )
         handler.setFormatter(line)

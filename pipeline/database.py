@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from threading import Thread
+from threading import Thread, Timer
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
+import psycopg2.extensions
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from pipeline.errors import (
@@ -26,9 +27,10 @@ from pipeline.errors import (
     SchemaError,
 )
 from pipeline.settings import Settings
+from pipeline.waiting import interruptible
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as AnyCursor
     from tenacity import RetryCallState
 
 log = logging.getLogger("clickstats")
@@ -43,6 +45,25 @@ MAY_PASS = re.compile(
 )
 # a killed client's query, and with it its locks, ends within this time
 DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
+# libpq's names and units; a server that has gone without a word is given up after a minute
+DEFAULTS = {
+    "connect_timeout": CONNECT_TIMEOUT,
+    "keepalives_idle": 30,  # seconds
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
+# a session lasts longer than what it waits for, so a limit above its age did not end it
+TIME_LIMITS = """
+SELECT name || ' of ' || setting || ' ms' FROM pg_settings
+WHERE name IN (
+        'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'
+    ) AND setting::bigint BETWEEN 1 AND %s
+ORDER BY setting::bigint
+LIMIT 1
+"""
+INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
+NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
 EXPECTED_URL = (
     "expected postgresql://user:password@host:5432/database, with special characters in the "
     "password percent-encoded (@ as %40, / as %2F)"
@@ -66,17 +87,83 @@ def connection_parameters(url: str) -> dict[str, Any]:
             import sqlalchemy  # a fifth of a second: only for its own kind of URL
 
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
-            return dict(parsed.get_dialect()().create_connect_args(parsed)[1])
-        parameters = psycopg2.extensions.parse_dsn(url)
-        if not re.fullmatch("[0-9,]*", parameters.get("port", "")):
+            parameters = dict(parsed.get_dialect()().create_connect_args(parsed)[1])
+            psycopg2.extensions.make_dsn(**parameters)  # knows each of them
+        else:
+            parameters = dict(psycopg2.extensions.parse_dsn(url))
+        if not re.fullmatch("[0-9,]*", str(parameters.get("port", ""))):
             raise ValueError  # in place of the port there may be a password
-        return dict(parameters)
     except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
         raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
     except Exception as error:
         if type(error).__module__.startswith("sqlalchemy"):
             raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
         raise
+    if "replication" in parameters:
+        raise ConfigurationError("the database URL asks for replication; expected none of it")
+    if not re.fullmatch(r"-?\d{1,9}", str(parameters.get("connect_timeout", 0))):
+        raise ConfigurationError(
+            "the database URL has a connect_timeout that is no whole number; expected seconds"
+        )
+    return parameters
+
+
+class Connection(psycopg2.extensions.connection):
+    """A connection that answers signals while it waits for the server."""
+
+    begun = 0.0  # when its transaction began, by the process's clock
+
+    def commit(self) -> None:
+        interruptible(self, super().commit)
+
+    def rollback(self) -> None:
+        interruptible(self, super().rollback)
+
+    def time_limit(self) -> str | None:
+        """Which of the server's limits may have ended this session, as far as can be known: with
+        the connection psycopg2 loses what the server said."""
+        lasted = 1000 * (monotonic() - self.begun)
+        parameters: dict[str, Any] = self.info.dsn_parameters | {"password": self.info.password}
+        with suppress(psycopg2.Error), closing(psycopg2.connect(**parameters)) as other:
+            with other.cursor() as cursor:
+                cursor.execute(TIME_LIMITS, (lasted,))
+                found = cursor.fetchone()
+            return str(found[0]) if found else None
+        return None
+
+
+class Cursor(psycopg2.extensions.cursor):
+    """A cursor that answers signals while it waits for the server."""
+
+    connection: Connection
+
+    def execute(self, query: Any, parameters: Any = None) -> None:
+        self._wait(lambda: super(Cursor, self).execute(query, parameters))
+
+    def copy_expert(self, sql: Any, file: Any, size: int = 8192) -> None:
+        with _without_excepthook():
+            self._wait(lambda: super(Cursor, self).copy_expert(sql, file, size))
+
+    def _wait(self, work: Callable[[], None]) -> None:
+        try:
+            interruptible(self.connection, work)
+        except psycopg2.Error as error:
+            lost = error.pgcode is None and self.connection.closed
+            if lost and (limit := self.connection.time_limit()):
+                raise Refused(
+                    f"the server ended the session, it seems for its {limit}; nothing was written"
+                ) from error
+            raise
+
+
+@contextmanager
+def _without_excepthook() -> Iterator[None]:
+    """psycopg2 shows there what it cannot raise when the connection is lost during a COPY."""
+    shown, sys.excepthook = sys.excepthook, lambda *_: None
+    try:
+        yield
+    finally:
+        sys.excepthook = shown
 
 
 def connect(settings: Settings) -> Connection:
@@ -87,11 +174,15 @@ def connect(settings: Settings) -> Connection:
     """
     import tenacity  # asyncio comes with it: not for `--help`
 
-    parameters = connection_parameters(settings.database_url)
+    parameters = DEFAULTS | connection_parameters(settings.database_url)
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = settings.connect_timeout
-    parameters.setdefault("connect_timeout", CONNECT_TIMEOUT)
-    parameters |= {"application_name": settings.application_name, "client_encoding": "UTF8"}
+    parameters |= {
+        "application_name": settings.application_name,
+        "client_encoding": "UTF8",
+        "connection_factory": Connection,
+        "cursor_factory": Cursor,
+    }
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(may_pass),
         wait=tenacity.wait_exponential(0.5),
@@ -103,8 +194,12 @@ def connect(settings: Settings) -> Connection:
     try:
         connection = retrying(_connected, parameters)
     except psycopg2.OperationalError as error:
+        if INVALID.search(str(error)):
+            raise ConfigurationError(
+                f"the database URL cannot be used: {one_line(error)}"
+            ) from None
         raise NoConnection(
-            f"cannot connect to the database: {_one_line(error)}; check "
+            f"cannot connect to the database: {one_line(error) or NO_REASON}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
     log.debug("connected: %s", _described(connection))
@@ -135,7 +230,7 @@ def may_pass(error: BaseException) -> bool:
 
 def _log_pause(state: RetryCallState) -> None:
     if state.outcome and state.next_action:
-        reason = _one_line(str(state.outcome.exception()))
+        reason = one_line(str(state.outcome.exception()))
         log.info("%s; trying again in %g s", reason, state.next_action.sleep)
 
 
@@ -159,13 +254,18 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
     connection = connect(settings)
     try:
         with server_errors():
+            if not snapshot and connection.info.parameter_status("in_hot_standby") == "on":
+                raise Refused(
+                    "the server is a standby, which can only be read; connect to the primary, or "
+                    "let the URL find it: several hosts and target_session_attrs=read-write"
+                )
             connection.set_session(
                 isolation_level=ISOLATION_LEVEL_REPEATABLE_READ
                 if snapshot
                 else ISOLATION_LEVEL_READ_COMMITTED,
                 readonly=snapshot,
             )
-            _set_up(connection, settings)
+            begin_anew(connection, settings)
             yield connection
             if not connection.closed:
                 connection.commit()
@@ -176,12 +276,16 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
 def next_transaction(connection: Connection, settings: Settings) -> None:
     """Commit, and begin another transaction of the session."""
     connection.commit()
-    _set_up(connection, settings)
+    begin_anew(connection, settings)
 
 
-def _set_up(connection: Connection, settings: Settings) -> None:
+def begin_anew(connection: Connection, settings: Settings) -> None:
+    """Begin a transaction, and give it the settings that every transaction has."""
+    connection.begun = monotonic()
     with connection.cursor() as cursor:
-        cursor.execute("; ".join(set_up(settings.schema)))
+        cursor.execute("; ".join([*set_up(settings.schema), "SHOW lock_timeout"]))
+        if cursor.fetchone() == ("0",):
+            cursor.execute(f"SET LOCAL lock_timeout = '{settings.lock_timeout}s'")
         try:
             cursor.execute(f"SAVEPOINT platform; {DIE_WITH_CLIENT}; RELEASE platform")
         except psycopg2.errors.InvalidParameterValue:  # not on this server's platform
@@ -198,6 +302,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
+        "SET LOCAL row_security = off",  # refused is better than rows that are hidden
     ]
 
 
@@ -236,55 +341,40 @@ def cancel_queries(settings: Settings) -> None:
         )
 
 
-def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
-    """Do work that waits for the server, but answer signals at once: psycopg2 holds them back while
-    it waits, so the work goes to a thread and is cancelled at the server."""
-    [result] = in_turn([work], connection.cancel)
-    return result
+@contextmanager
+def lock_timeout(cursor: AnyCursor, limit: str) -> Iterator[None]:
+    """Wait at most so long for each lock."""
+    cursor.execute("SHOW lock_timeout")
+    [before] = cursor.fetchone()  # type: ignore[misc]
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (limit,))
+    yield
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
 
 
-def commit(connection: Connection) -> None:
-    """Commit, while signals are answered: a commit can take long, or wait for a standby.
+def commit(connection: Connection, settings: Settings) -> None:
+    """Publish. A commit that waits for a standby is waited for as long as for a lock; cancelled, it
+    is done here, and the standby has it later.
 
     Raises `NoConnection` when it cannot be known whether the server has done it.
     """
+    connection.notices.clear()
+    give_up = Timer(settings.lock_timeout, connection.cancel)
+    give_up.daemon = True
+    give_up.start()
     try:
-        interruptible(connection, connection.commit)
+        connection.commit()
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if not isinstance(_meaning(error), NoConnection):
             raise
         raise NoConnection(
-            f"the connection to the database was lost during the commit: {_one_line(error)}; "
+            f"the connection to the database was lost during the commit: {one_line(error)}; "
             "`clickstats status` says whether the run was published"
         ) from error
+    finally:
+        give_up.cancel()
+    for notice in connection.notices:
+        log.warning("the server says: %s", one_line(notice))
     log.debug("committed: published")
-
-
-def in_turn(
-    works: Iterable[Callable[[], Result]], cancel: Callable[[], None], threads: int = 1
-) -> Generator[Result, None, None]:
-    """The results of the works in their order, while the next ones are under way: so many at once,
-    each in a thread. When one fails, a signal comes, or the caller closes this, `cancel` what the
-    others are doing, until they have ended."""
-    waiting = iter(works)
-    futures: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            while True:
-                for work in islice(waiting, threads + 1 - len(futures)):
-                    futures.append(pool.submit(work))
-                if not futures:
-                    return
-                # Polars' handler of SIGINT lets a wait without a timeout go on
-                while wait([futures[0]], timeout=0.1).not_done:
-                    for failed in futures:
-                        if failed.done():
-                            failed.result()
-                yield futures.popleft().result()
-        except BaseException:
-            while wait(futures, timeout=0.2).not_done:
-                cancel()
-            raise
 
 
 def bound(connection: Connection, statement: str, parameters: dict[str, object]) -> str:
@@ -293,7 +383,8 @@ def bound(connection: Connection, statement: str, parameters: dict[str, object])
         return cursor.mogrify(statement, parameters).decode()
 
 
-def _one_line(error: Exception | str) -> str:
+def one_line(error: Exception | str) -> str:
+    """What was said, in one line."""
     return "; ".join(line.strip() for line in str(error).strip().splitlines() if line.strip())
 
 
@@ -307,16 +398,19 @@ def server_errors() -> Iterator[None]:
         if meaning is None:
             raise
         raise meaning from error
+    except UnicodeDecodeError as error:
+        raise SchemaError(
+            f"the database, encoded SQL_ASCII, holds bytes that are no UTF-8: {error}; nothing was "
+            "written"
+        ) from error
 
 
 def _meaning(error: psycopg2.Error) -> ClickstatsError | None:
     code = error.pgcode
-    said = error.diag.message_primary or _one_line(error)
+    said = error.diag.message_primary or one_line(error)
     if code in MISSING or code in WRONG_TYPE:
         return SchemaError(f"{said}; {(MISSING | WRONG_TYPE)[code]}")
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and (
-        code is None or code[:2] == "08" or code in SHUTDOWN
-    ):
+    if type(error) in LOST if code is None else code[:2] == "08" or code in SHUTDOWN:
         return NoConnection(
             f"the connection to the database was lost: {said}; nothing was written; run again"
         )
@@ -325,6 +419,8 @@ def _meaning(error: psycopg2.Error) -> ClickstatsError | None:
     return None
 
 
+# what psycopg2 raises without a code when nothing comes from the server any more
+LOST = {psycopg2.DatabaseError, psycopg2.OperationalError, psycopg2.InterfaceError}
 # SQLSTATE codes: PostgreSQL manual, appendix A
 MISSING = {
     "42P01": "see `clickstats migrate --check` for what is missing and what to do",

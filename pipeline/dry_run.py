@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.compare import VALUES, compared, image
-from pipeline.database import session, take_snapshot
+from pipeline.database import take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
 from pipeline.outcome import Report, Show, show_nothing
+from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.database import Connection
 
 SCORES = ("engagement_score", "intent_score")
 MOST_MOVERS = 10
@@ -37,24 +42,27 @@ class DryRun:
 
 def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> DryRun:
     """Compute and compare at one snapshot, without a lock and without a row in the ledger."""
-    with session(settings, snapshot=True) as reader:
-        snapshot = take_snapshot(reader)
-        report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-        source = Source(snapshot, settings)
-        computation = gathered(source, report, show)
-        audit_read(report, last_published(reader), options.max_shrink)
-        slices = []
-        with show("compare"), closing(computation.beside_stored()) as both:
-            for per_application, stored in both:
-                with report.timed("compare"):
-                    images = image(per_application.lazy().with_row_index("number"))
-                    rows = compared(images, stored.lazy()).collect()
-                to_write = rows.filter(pl.col("is_changed") | options.full)
-                audit_rows(per_application[to_write["number"]])
-                slices.append(rows)
-        report.tell("compute", "applications")
-        report.tell("compare", "applications")
-        warn_of(report, computation.odd)
+    return read_steadily(settings, lambda reader: _tried(reader, settings, options, show))
+
+
+def _tried(reader: Connection, settings: Settings, options: Options, show: Show) -> DryRun:
+    snapshot = take_snapshot(reader)
+    report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+    source = Source(snapshot, settings)
+    computation = gathered(source, report, show)
+    audit_read(report, last_published(reader), options.max_shrink)
+    slices = []
+    with show("compare"), closing(computation.beside_stored()) as both:
+        for per_application, stored in both:
+            with report.timed("compare"):
+                images = image(per_application.lazy().with_row_index("number"))
+                rows = compared(images, stored.lazy()).collect()
+            to_write = rows.filter(pl.col("is_changed") | options.full)
+            audit_rows(per_application[to_write["number"]])
+            slices.append(rows)
+    report.tell("compute", "applications")
+    report.tell("compare", "applications")
+    warn_of(report, computation.odd)
     rows = pl.concat(slices)
     to_write = rows.filter(pl.col("is_changed") | options.full)
     if options.limit is not None:

@@ -24,6 +24,7 @@ from urllib.parse import quote
 from pipeline.errors import ConfigurationError
 
 SYSTEM_VERSIONS = Path("/usr/lib/postgresql")
+READY = {"ready", "standby"}
 OR_A_SERVER = "or name a running server in CLICKSTATS_DATABASE_URL"
 IN_A_HURRY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -246,7 +247,7 @@ class _Programs:
             # The file is written line by line, and a killed server leaves an old one.
             with suppress(FileNotFoundError):
                 words = (self.base / "data/postmaster.pid").read_text().split()
-                if words[:1] == [str(postmaster.pid)] and words[-1] == "ready":
+                if words[:1] == [str(postmaster.pid)] and words[-1] in READY:
                     return postmaster
             time.sleep(0.02)
         raise self.failure("postgres")

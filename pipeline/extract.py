@@ -19,10 +19,12 @@ import polars as pl
 from psycopg2 import sql
 
 from pipeline.attribution import attributed, numbered, unpacked
-from pipeline.database import Snapshot, bound, cancel_queries, in_turn, interruptible
+from pipeline.database import Snapshot, bound, cancel_queries
 from pipeline.errors import SchemaError
+from pipeline.outcome import Advance, no_advance
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
+from pipeline.waiting import break_line, in_turn
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, READ, link_functions
 from schema.sql import statement
 
@@ -120,10 +122,10 @@ class Source:
             "seed_2": str(secrets.randbits(63)),
         }
 
-    def extract(self) -> Extracted:
-        """The applications and their clicks."""
+    def extract(self, advance: Advance = no_advance) -> Extracted:
+        """The applications and their clicks; `advance` is told of the clicks, part by part."""
         if self.url:
-            interruptible(self.snapshot.connection, self._check)
+            self._check()
         applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
         # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
         applications = applications.sort("application_id", "application_key_1")
@@ -137,7 +139,7 @@ class Source:
             return attributed(clicks.lazy(), links.lazy()).collect()
 
         applications = applications.drop("application_key_1", "application_key_2")
-        clicks = pl.concat(self._read("clicks", CLICKS, take))
+        clicks = pl.concat(self._read("clicks", CLICKS, take, advance))
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
         log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
@@ -167,7 +169,7 @@ class Source:
     def look_at_target(self) -> int:
         """How many stored rows another program wrote without an application; notes whether there
         is any row."""
-        counts = interruptible(self.snapshot.connection, lambda: self._without_lock(COUNTS))
+        counts = self._without_lock(COUNTS)
         without_application: int
         without_application, self.target_is_empty = counts
         return without_application
@@ -186,13 +188,23 @@ class Source:
             return row
 
     def _read(
-        self, name: str, schema: pl.Schema, take: Callable[[pl.DataFrame], Result]
+        self,
+        name: str,
+        schema: pl.Schema,
+        take: Callable[[pl.DataFrame], Result],
+        advance: Advance = no_advance,
     ) -> list[Result]:
         """What `take` makes of each part of a table while the next ones are read."""
-        texts = interruptible(self.snapshot.connection, lambda: list(self._parts(name)))
+        texts = list(self._parts(name))
         as_arrays = TABLES[name].as_arrays and len(texts) > 1
+        taken, rows = [], 0
         with closing(self._frames(texts, schema, as_arrays=as_arrays)) as parts:
-            return [take(part) for part in parts]
+            for part in parts:
+                taken.append(take(part))
+                rows += part.height
+                # all parts but the last are of the same size
+                advance(rows, rows * len(texts) // len(taken))
+        return taken
 
     def _frames(
         self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
@@ -211,6 +223,7 @@ class Source:
             [partial(read, text) for text in texts],
             cancel=lambda: cancel_queries(self.settings),
             threads=2 if self.url else 1,
+            break_off=lambda: break_line(self.snapshot.connection),
         )
 
     def _parts(self, name: str) -> Iterator[str]:

@@ -20,15 +20,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
-from pipeline.database import interruptible, next_transaction, session
+from pipeline.database import next_transaction, session
 from pipeline.errors import ClickstatsError
 from pipeline.outcome import Report
 from pipeline.scores import rules_fingerprint
 from pipeline.settings import Settings
+from pipeline.waiting import in_time
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 
@@ -36,7 +37,15 @@ SEEN = (
     "snapshot_at", "applications", "inserted", "updated", "unchanged", "pending",
     "clicks_read", "clicks_unusable", "clicks_unattributed",
 )  # fmt: skip
-NOT_FOR_LONG = "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '10s'"
+# a failure waits neither for long nor for a standby
+NOT_FOR_LONG = (
+    "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '10s'; "
+    "SET LOCAL synchronous_commit = local"
+)
+# that a run has begun is no news for which a standby must be waited
+NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
+# seconds that a signal leaves for recording the failure, where the server answers and where not
+AFTER_A_SIGNAL, UNANSWERED = 0.5, 0.2
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
@@ -52,13 +61,20 @@ class Ledger:
         """Record success, in the transaction that publishes the rows."""
         self._finish(writer, "published", 0)
 
-    def fail(self, exit_code: int, error: str) -> bool:
+    def fail(self, error: BaseException, *, answered: bool) -> bool:
         """Record a failure, in a transaction of its own; True when it came too late, since the run
         is published."""
+        if not isinstance(error, KeyboardInterrupt | SystemExit):
+            return self._record(error)
+        return bool(
+            in_time(lambda: self._record(error), AFTER_A_SIGNAL if answered else UNANSWERED)
+        )
+
+    def _record(self, error: BaseException) -> bool:
         try:
             with session(self.settings) as connection, connection.cursor() as cursor:
                 cursor.execute(NOT_FOR_LONG)
-                self._finish(connection, "failed", exit_code, error)
+                self._finish(connection, "failed", *_exit(error))
                 cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
                 return cursor.fetchone() == (True,)
         except ClickstatsError as unrecorded:
@@ -111,15 +127,18 @@ def ledger(
         "pid": os.getpid(),
         "keep_days": keep_days,
     }
-    started = interruptible(writer, lambda: _one(writer, "start_run", parameters))
+    with writer.cursor() as cursor:
+        cursor.execute(NOT_FOR_A_STANDBY)
+    started = _one(writer, "start_run", parameters)
     next_transaction(writer, settings)
     log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
     row = Ledger(settings, wal_start=started[0] if started else "0/0")
     try:
         yield row
     except BaseException as error:
+        answered = not writer.closed
         writer.close()  # it may hold the run's row
-        if not row.fail(*_exit(error)):
+        if not row.fail(error, answered=answered):
             raise
         log.warning("published before this came: %s", _exit(error)[1])
 

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import polars.selectors as cs
+import psycopg2
 from psycopg2 import errors
+from psycopg2.errorcodes import QUERY_CANCELED
 
-from pipeline.database import in_turn
+from pipeline.database import lock_timeout
+from pipeline.waiting import break_line, in_turn
 from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
     from nanoarrow.c_array_stream import CArrayStream
-    from psycopg2.extensions import connection as Connection
     from psycopg2.extensions import cursor as Cursor
+
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 
@@ -34,7 +38,7 @@ ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10ms'"
+LOCK_TIMEOUT = "10ms"
 # staged rows are sorted, in memory
 IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off; SET LOCAL work_mem = '64MB'"
 TO_BUILD = "SET LOCAL maintenance_work_mem = '256MB'"
@@ -79,24 +83,27 @@ def write(
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
+    with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
+        cursor.execute(IN_KEY_ORDER)
+        rebuild = new >= FIRST_LOAD
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
-            rebuild = attempt == 1 and new >= FIRST_LOAD
             try:
                 written = _write(cursor, slices, instant, rebuild=rebuild, mend=attempt > 1)
                 break
-            except TRY_AGAIN as error:
+            except psycopg2.Error as error:
+                # whatever comes of dropping indexes, the slower way may do without: a publication
+                # needs the key, a view depends on it, an event trigger forbids it
+                comes_of_it = rebuild and error.pgcode not in (None, QUERY_CANCELED)
+                if attempt == ATTEMPTS or not (comes_of_it or isinstance(error, TRY_AGAIN)):
+                    raise
                 log.debug(
                     "attempt %s of %s to write: %s", attempt, ATTEMPTS, error.diag.message_primary
                 )
-                if attempt == ATTEMPTS:
-                    raise
                 cursor.execute("ROLLBACK TO before_writing")
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
                 cursor.execute("SELECT pg_sleep(%s)", (pause,))
-        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+                rebuild = False
     log.debug(
         "%s rows updated, %s inserted, not yet committed",
         f"{written.updated:,}",
@@ -131,7 +138,13 @@ def _write(
             )
 
     written = Written()
-    with closing(works()) as waiting, closing(in_turn(waiting, cursor.connection.cancel)) as done:
+    connection = cursor.connection
+    with (
+        closing(works()) as waiting,
+        closing(
+            in_turn(waiting, connection.cancel, break_off=lambda: break_line(connection))
+        ) as done,
+    ):
         for some in done:
             written += some
     if indexes:

@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import errors
 
+from pipeline.database import lock_timeout
 from pipeline.errors import Locked
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as Cursor
+
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 
@@ -35,60 +38,77 @@ HOLDER = """
 SELECT a.application_name, a.pid, a.xact_start::timestamp(0)
 FROM pg_locks AS l
 JOIN pg_stat_activity AS a ON a.pid = l.pid
-WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.classid = %s AND l.objid = 'link_click_analytics'::regclass::oid
+    AND l.classid = %s
+    AND (l.classid = %s OR l.objid = 'link_click_analytics'::regclass::oid)
+ORDER BY a.xact_start
+"""
+AT_ONCE = 0.1  # seconds: what takes no longer is not worth a word
+GATE_WAIT = 60  # seconds, at least: who holds the gate does not hold it for long
+NAMED_LOCKS = """
+SELECT pg_advisory_xact_lock(%s, number) FROM (
+    SELECT DISTINCT uuid_hash(id) & 255 AS number FROM unnest(%s::uuid[]) AS id ORDER BY number
+) AS numbers
 """
 
 
 def take_run_lock(writer: Connection, wait: int) -> None:
     """Take the run lock for the writer's transaction, waiting at most so many seconds for it.
 
-    Raises `Locked`, which says who holds it and since when.
+    Raises `Locked`, which says who holds it and since when; so do the others here.
     """
-    with writer.cursor() as cursor:
-        cursor.execute(f"SELECT pg_try_advisory_xact_lock(%s, {TARGET})", (RUN,))
-        if cursor.fetchone() == (True,):
-            log.debug("run lock taken")
-            return
-        cursor.execute(HOLDER, (RUN,))
-        holder = cursor.fetchone()
-        if wait > 0:
-            log.info("waiting up to %s s for another run: %s", wait, holder and holder[0])
-            cursor.execute("SAVEPOINT waiting")
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{wait}s",))
-            try:
-                cursor.execute(f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (RUN,))
-            except errors.LockNotAvailable:
-                cursor.execute("ROLLBACK TO waiting")
-            else:
-                cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
-                log.debug("run lock taken, after waiting")
-                return
-    name, pid, since = holder or (None, None, None)
-    raise Locked(
-        f"another run is under way: {name or 'a session of another role'}"
-        + (f", process {pid} of the server, since {since} UTC" if since else "")
-        + "; wait for it, or use --wait SECONDS"
-    )
+    _take(writer, f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (RUN,), wait)
+    log.debug("run lock taken")
 
 
-def hold_gate_alone(connection: Connection) -> None:
-    """Keep out every `run --app-id` until this transaction ends, after those under way."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (GATE,))
+def hold_gate_alone(connection: Connection, wait: int) -> None:
+    """Keep out every `run --app-id` until this transaction ends, after those under way, for which
+    it waits `wait` seconds, but at least a minute."""
+    wait = max(wait, GATE_WAIT)
+    _take(connection, f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (GATE,), wait)
     log.debug("gate held alone: no run --app-id is between its snapshot and its commit")
 
 
 def hold_gate_shared(writer: Connection, application_ids: Sequence[str]) -> None:
     """Keep `run --all` from taking its snapshot, and other runs from the same applications, until
-    the writer's transaction ends. 256 locks stand for all applications, taken in one order."""
-    with writer.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock_shared(%s, {TARGET})", (GATE,))
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s, number) FROM ("
-            "SELECT DISTINCT uuid_hash(id) & 255 AS number FROM unnest(%s::uuid[]) AS id"
-            " ORDER BY number) AS numbers",
-            (NAMED, list(application_ids)),
-        )
+    the writer's transaction ends; waits a minute for each. 256 locks stand for all applications,
+    taken in one order."""
+    _take(writer, f"SELECT pg_advisory_xact_lock_shared(%s, {TARGET})", (GATE,), GATE_WAIT)
+    _take(writer, NAMED_LOCKS, (NAMED, list(application_ids)), GATE_WAIT)
     log.debug("gate shared, and locks of the named applications taken")
+
+
+def _take(
+    connection: Connection, take: str, parameters: tuple[int] | tuple[int, list[str]], wait: int
+) -> None:
+    """Take locks of one kind, the first of the parameters; after a moment say who is waited for."""
+    with connection.cursor() as cursor:
+        if _is_taken(cursor, take, parameters, AT_ONCE):
+            return
+        cursor.execute(HOLDER, (parameters[0], NAMED))
+        name, pid, since = cursor.fetchone() or (None, None, None)
+        holder = f"{name or 'a session of another role'}" + (
+            f", process {pid} of the server, since {since} UTC" if since else ""
+        )
+        if wait:
+            log.info("waiting up to %s s for another run: %s", wait, holder)
+            if _is_taken(cursor, take, parameters, wait):
+                return
+    raise Locked(
+        f"another run is under way: {holder}; wait for it, or use `run --all --wait SECONDS`"
+    )
+
+
+def _is_taken(
+    cursor: Cursor, take: str, parameters: tuple[int] | tuple[int, list[str]], seconds: float
+) -> bool:
+    cursor.execute("SAVEPOINT waiting")
+    try:
+        with lock_timeout(cursor, f"{seconds * 1000:.0f}ms"):
+            cursor.execute(take, parameters)
+    except errors.LockNotAvailable:
+        cursor.execute("ROLLBACK TO waiting")
+        return False
+    cursor.execute("RELEASE waiting")
+    return True

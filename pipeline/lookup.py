@@ -4,25 +4,33 @@ and writes nothing."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.attribution import used
 from pipeline.computation import scored
-from pipeline.database import session, take_snapshot
+from pipeline.database import take_snapshot
 from pipeline.explain import Explanation, explanations, timeline
-from pipeline.extract import Source
+from pipeline.extract import Extracted, Source
+from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from pipeline.stored import Filters, stored_pages, with_lists
+
+if TYPE_CHECKING:
+    from pipeline.database import Connection
 
 
 def explain_named(
     settings: Settings, application_ids: Sequence[str]
 ) -> tuple[list[Explanation], list[str]]:
     """The explanations of the named applications in the order given, and the ids that name none."""
-    with session(settings, snapshot=True) as connection:
+
+    def read(connection: Connection) -> tuple[Extracted, pl.DataFrame]:
         extracted = Source(take_snapshot(connection), settings, application_ids).extract()
-        stored = with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
+        return extracted, with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
+
+    extracted, stored = read_steadily(settings, read)
     unusable = extracted.clicks.filter(pl.col("clicked_at").is_null())
     found = {
         explanation.application_id: explanation

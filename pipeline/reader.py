@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import re
 from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database import Snapshot, search_path, set_up
-from pipeline.errors import Refused
+from pipeline.database import Snapshot, one_line, search_path, set_up
+from pipeline.errors import NoConnection, Refused
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 
 # compiling a statement does not pay; a hash of a million rows fits
 FOR_BULK = ["SET LOCAL jit = off", "SET LOCAL work_mem = '64MB'"]
 M_MMAP_THRESHOLD = -3  # malloc.h
+# how often the server looks whether its client is still there; how long a lock is waited for
+AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout")
+# what ConnectorX says of a lost connection, and of a statement that was stopped
+GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")
+LIMIT = re.compile("cancell?ing|timeout")
 USUAL_SEARCH_PATH = '"$user", public'
 
 
@@ -46,6 +51,8 @@ def read_by_connectorx(
     Of ConnectorX's ways to return rows, streaming would take less memory, but it holds the
     interpreter's lock while it waits for the server, so that no signal could be answered.
     """
+    # its own log would get between the lines of ours
+    os.environ.setdefault("RUST_LOG", "off")
     import connectorx  # with pyarrow a tenth of a second: `run --app-id` does without
 
     _give_memory_back()
@@ -60,13 +67,19 @@ def read_by_connectorx(
                 f"SET TRANSACTION SNAPSHOT '{snapshot.name}'",
                 *set_up(settings.schema),
                 *FOR_BULK,
-                f"SET LOCAL client_connection_check_interval = '{_check_interval(snapshot)}'",
+                *(f"SET LOCAL {name} = '{_shown(snapshot, name)}'" for name in AS_THE_SNAPSHOT),
             ],
         )
     except RuntimeError as error:
-        with snapshot.connection.cursor() as cursor:
-            cursor.execute("SELECT 1")  # is the server still there?
-        raise Refused(f"the server stopped the reading: {error}; nothing was written") from error
+        said = one_line(error)
+        if GONE.search(said) and not LIMIT.search(said):
+            raise NoConnection(
+                f"the connection to the database was lost: {said}; nothing was written; run again"
+            ) from error
+        if not LIMIT.search(said):
+            # without a code nobody can know what is meant; psycopg2 hands it on
+            read_by_copy(snapshot.connection, statement, schema)
+        raise Refused(f"the server stopped the reading: {said}; nothing was written") from error
     if as_arrays:
         frame = frame.explode(*schema, keep_nulls=False)  # of no rows the arrays are null
     return checked(frame, schema)
@@ -158,6 +171,10 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
     options = {
         "sslmode": "require" if info.ssl_in_use else "disable",
         "application_name": asked["application_name"],
+        "keepalives_idle": asked["keepalives_idle"],
+        "keepalives_interval": asked["keepalives_interval"],
+        "keepalives_retries": asked["keepalives_count"],
+        "tcp_user_timeout": str(int(asked["tcp_user_timeout"]) // 1000),  # seconds here
     }
     # ConnectorX asks for the columns' types before the statements that set the search path
     server_options = [asked["options"]] if asked.get("options") else []
@@ -180,9 +197,8 @@ def _backend_pid(connection: Connection) -> int:
     return int(_value(connection, "SELECT pg_backend_pid()"))
 
 
-def _check_interval(snapshot: Snapshot) -> str:
-    """How often the server looks whether its client is still there; 0 where it cannot."""
-    return str(_value(snapshot.connection, "SHOW client_connection_check_interval"))
+def _shown(snapshot: Snapshot, setting: str) -> str:
+    return str(_value(snapshot.connection, f"SHOW {setting}"))
 
 
 def _value(connection: Connection, query: str) -> Any:
@@ -193,4 +209,5 @@ def _value(connection: Connection, query: str) -> Any:
 
 def _tls_file(asked: dict[str, str], parameter: str, default: str) -> bool:
     """Whether libpq uses this file: because it is named, or because it lies in its usual place."""
-    return parameter in asked or (Path.home() / ".postgresql" / default).exists()
+    usual = os.path.expanduser(f"~/.postgresql/{default}")
+    return parameter in asked or os.path.exists(usual)

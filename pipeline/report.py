@@ -16,16 +16,17 @@ import polars as pl
 from psycopg2 import errors
 
 from pipeline import figures
-from pipeline.database import bound, in_turn, interruptible, session, take_snapshot
+from pipeline.database import bound, session, take_snapshot
 from pipeline.figures import Rows
 from pipeline.reader import read_by_copy
 from pipeline.scores import SCORES
 from pipeline.settings import Settings
+from pipeline.waiting import break_line, in_turn
 from schema.columns import INSTANT, SPAN
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 MOST_FUNCTIONS = 20
 # no time for compiling; the planner thinks of far more quarters of an hour than there are
@@ -121,12 +122,13 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     patterns = {"interview": _like(interview), "offer": _like(offer)}
     with session(settings, snapshot=True) as connection:
         taken_at = take_snapshot(connection).taken_at
-        rows = interruptible(connection, lambda: _rows(connection))
+        rows = _rows(connection)
         # the server counts clicks while Polars counts rows
         of_rows, others = in_turn(
             [lambda: _of_rows(rows), lambda: _others(connection, settings.timezone, patterns)],
             connection.cancel,
             threads=2,
+            break_off=lambda: break_line(connection),
         )
     return Overview(
         taken_at=taken_at,

@@ -18,20 +18,20 @@ from pipeline.computation import Computation
 from pipeline.database import (
     Snapshot,
     commit,
-    interruptible,
     server_errors,
     session,
     take_snapshot,
 )
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
-from pipeline.ledger import last_published, ledger
+from pipeline.ledger import Ledger, last_published, ledger
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.outcome import Report, Show, show_nothing
+from pipeline.rewrites import unless_rewritten
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 
@@ -62,34 +62,40 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         server_errors(),
     ):
         with show("lock"):
-            interruptible(writer, lambda: take_run_lock(writer, options.wait))
-        with snapshot_behind_gate(settings) as snapshot:
-            report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-            source = Source(snapshot, settings)
-            computation = gathered(source, report, show)
-            before = interruptible(writer, lambda: last_published(writer))
-            audit_read(report, before, options.max_shrink)
-            with show("write") as advance, report.timed("write"):
-                slices: Callable[[], Iterable[pl.DataFrame]] = partial(
-                    computation.rows_that_differ, advance, every=options.full
-                )
-                if options.limit is not None:
-                    rows, report.pending = oldest(slices(), options.limit)
-                    slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
-                new = report.applications if source.target_is_empty else 0
-                write_audited(writer, slices, report, new)
-        tell(report)
-        warn_of(report, computation.odd)
+            take_run_lock(writer, options.wait)
+        report = unless_rewritten(writer, lambda: _everything(writer, row, options, show))
         report.seconds["total"] = perf_counter() - started
-        interruptible(writer, lambda: row.publish(writer))
-        commit(writer)
+        row.publish(writer)
+        commit(writer, settings)
+    return report
+
+
+def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -> Report:
+    """Compute and write everything, from a snapshot of this moment."""
+    settings = row.settings
+    with snapshot_behind_gate(settings, options.wait) as snapshot:
+        report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+        source = Source(snapshot, settings)
+        computation = gathered(source, report, show)
+        audit_read(report, last_published(writer), options.max_shrink)
+        with show("write") as advance, report.timed("write"):
+            slices: Callable[[], Iterable[pl.DataFrame]] = partial(
+                computation.rows_that_differ, advance, every=options.full
+            )
+            if options.limit is not None:
+                rows, report.pending = oldest(slices(), options.limit)
+                slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
+            new = report.applications if source.target_is_empty else 0
+            write_audited(writer, slices, report, new)
+    tell(report)
+    warn_of(report, computation.odd)
     return report
 
 
 def gathered(source: Source, report: Report, show: Show) -> Computation:
     """Read what there is to compute from; its counts go into the report."""
-    with report.phase("read", "clicks_read", show):
-        extracted = source.extract()
+    with report.phase("read", "clicks_read", show) as advance:
+        extracted = source.extract(advance)
         count(report, extracted)
         report.rows_without_application = source.look_at_target()
     return Computation(source, extracted, report)
@@ -110,33 +116,44 @@ def run_named(
         ledger(writer, settings, "run --app-id", options, keep_days) as row,
         server_errors(),
     ):
-        interruptible(writer, lambda: hold_gate_shared(writer, application_ids))
-        with session(settings, snapshot=True) as reader:
-            snapshot = take_snapshot(reader)
-            report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-            source = Source(snapshot, settings, application_ids)
-            computation = Computation(source, source.extract(), report)
-            count(report, computation.extracted)
-            slices = zip(*computation.beside_stored(), strict=True)
-            per_application, stored = (pl.concat(some) for some in slices)
-            rows = rows_to_write(per_application, stored, every=True)
-        audit_rows(per_application)
-        write_audited(writer, lambda: [rows], report)
+        hold_gate_shared(writer, application_ids)
+        report, per_application = unless_rewritten(
+            writer, lambda: _named(writer, row, application_ids)
+        )
         report.seconds["total"] = perf_counter() - started
-        interruptible(writer, lambda: row.publish(writer))
-        commit(writer)
+        row.publish(writer)
+        commit(writer, settings)
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
     return found.drop("created_at"), unknown["application_id"].to_list()
 
 
+def _named(
+    writer: Connection, row: Ledger, application_ids: Sequence[str]
+) -> tuple[Report, pl.DataFrame]:
+    """Compute and write the named applications, from a snapshot of this moment."""
+    settings = row.settings
+    with session(settings, snapshot=True) as reader:
+        snapshot = take_snapshot(reader)
+        report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+        source = Source(snapshot, settings, application_ids)
+        computation = Computation(source, source.extract(), report)
+        count(report, computation.extracted)
+        slices = zip(*computation.beside_stored(), strict=True)
+        per_application, stored = (pl.concat(some) for some in slices)
+        rows = rows_to_write(per_application, stored, every=True)
+    audit_rows(per_application)
+    write_audited(writer, lambda: [rows], report)
+    return report, per_application
+
+
 @contextmanager
-def snapshot_behind_gate(settings: Settings) -> Iterator[Snapshot]:
+def snapshot_behind_gate(settings: Settings, wait: int) -> Iterator[Snapshot]:
     """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit."""
     with ExitStack() as reading:
         with session(settings) as gatekeeper:
-            interruptible(gatekeeper, lambda: hold_gate_alone(gatekeeper))
+            hold_gate_alone(gatekeeper, wait)
             reader = reading.enter_context(session(settings, snapshot=True))
             snapshot = take_snapshot(reader)
         yield snapshot
@@ -159,7 +176,7 @@ def write_audited(
     new: int = 0,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = interruptible(writer, lambda: write(writer, slices, report.snapshot_at, new))
+    written = write(writer, slices, report.snapshot_at, new)
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone = written.newer, written.gone
     audit_written(written)

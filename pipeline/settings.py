@@ -22,6 +22,7 @@ class Settings:
     schema: str = "public"
     timezone: str = "UTC"
     connect_timeout: int | None = None  # seconds; None: the URL's own, else 15
+    lock_timeout: int = 300  # seconds, where the role and the database set no limit of their own
     run_id: str = field(default_factory=lambda: str(uuid4()))
 
     def __post_init__(self) -> None:
@@ -56,7 +57,9 @@ def checked_timezone(name: str) -> str:
     import polars as pl  # heavy: not every command needs it
 
     try:
-        if not name:  # UTC to Polars
+        # Polars takes "" for UTC, and offsets: "+03:00" is east of Greenwich there, but west of it
+        # in PostgreSQL
+        if not name[:1].isalpha():
             raise pl.exceptions.ComputeError
         pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone("UTC").dt.convert_time_zone(name)
     except pl.exceptions.ComputeError:

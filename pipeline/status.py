@@ -19,7 +19,7 @@ from pipeline.settings import Settings
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
 

@@ -15,7 +15,7 @@ from schema.columns import STORED
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 ROWS_PER_PAGE = 100_000
 # how a column travels: spans as microseconds, lists as JSON

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
-from pipeline.database import interruptible, session
+from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
+    from pipeline.database import Connection
 
 COLUMNS = list(ANALYTICS)
 # the same value in two forms ('24:00:00' and '1 day') is no difference, so PostgreSQL compares;
@@ -82,10 +82,10 @@ def verify(
     settings: Settings, application_ids: Sequence[str] = (), sample: int | None = None
 ) -> Verification:
     """Compare all applications, the named ones, or a random sample, at one snapshot."""
-    with session(settings, snapshot=True) as connection:
-        return interruptible(
-            connection, lambda: _verify(connection, settings.timezone, application_ids, sample)
-        )
+    return read_steadily(
+        settings,
+        lambda connection: _verify(connection, settings.timezone, application_ids, sample),
+    )
 
 
 def _verify(

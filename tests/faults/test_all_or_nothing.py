@@ -245,7 +245,7 @@ def test_what_comes_after_the_commit_is_too_late(
 ) -> None:
     """The run is published, and says so."""
 
-    def commit_and_break(connection: Any) -> None:
+    def commit_and_break(connection: Any, _: Any) -> None:
         connection.commit()
         raise event
 
@@ -263,7 +263,7 @@ def test_what_comes_after_the_commit_is_too_late(
 def test_what_comes_before_the_commit_is_in_time(
     database: Database, monkeypatch: pytest.MonkeyPatch, event: BaseException
 ) -> None:
-    def breaks(connection: Any) -> None:
+    def breaks(*_: Any) -> None:
         raise event
 
     code = {KeyboardInterrupt: 130, SystemExit: 143, NoConnection: 3}[type(event)]

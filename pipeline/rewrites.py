@@ -1,0 +1,112 @@
+"""Notices that a table was rewritten while it was read, and has the reading start over.
+
+A snapshot is no protection: a run reads a table in several transactions, between which VACUUM FULL
+may move its rows, and to a snapshot from before, a table that ALTER TABLE has rewritten is empty
+(PostgreSQL manual, Caveats of MVCC). Locks that would keep others from rewriting it would make them
+wait, and everybody behind them. So the tables are looked at before the snapshot is taken and after
+the last of them is read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg2
+
+from pipeline.database import begin_anew, session
+from pipeline.errors import ClickstatsError, Refused
+from pipeline.settings import Settings
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database import Connection
+
+log = logging.getLogger("clickstats")
+
+Result = TypeVar("Result")
+Relations = frozenset[tuple[Any, ...]]  # rows of schema/sql/relations.sql
+ATTEMPTS = 3
+
+
+def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
+    """What `work` returns, which takes a snapshot, reads it, and writes in the writer's
+    transaction. When a table is rewritten meanwhile, what was written is undone and all of it is
+    done anew.
+
+    Raises `Refused` when that happens again and again.
+    """
+
+    def undo() -> None:
+        with writer.cursor() as cursor:
+            cursor.execute("ROLLBACK TO before_reading")
+
+    with writer.cursor() as cursor:
+        cursor.execute("SAVEPOINT before_reading")
+    return _repeated(work, lambda: relations(writer), undo)
+
+
+def read_steadily(
+    settings: Settings, read: Callable[[Connection], Result], *, attempts: int = ATTEMPTS
+) -> Result:
+    """What `read` returns, which reads one snapshot over the connection it is given. When a table
+    is rewritten meanwhile, it starts over.
+
+    Raises `Refused` when that happens as often as it may be tried.
+    """
+    with session(settings, snapshot=True) as connection:
+
+        def undo() -> None:
+            connection.rollback()
+            begin_anew(connection, settings)
+
+        def look() -> Relations:
+            undo()
+            try:
+                return relations(connection)
+            finally:
+                undo()
+
+        return _repeated(lambda: read(connection), look, undo, attempts)
+
+
+def relations(connection: Connection) -> Relations:
+    """What there is to read, down to the files."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("relations"))
+        return frozenset(cursor)
+
+
+def _repeated(
+    work: Callable[[], Result],
+    look: Callable[[], Relations],
+    undo: Callable[[], None],
+    attempts: int = ATTEMPTS,
+) -> Result:
+    for _ in range(attempts):
+        before = look()
+        try:
+            result = work()
+        except (ClickstatsError, psycopg2.Error):
+            if not (changed := before ^ _after(undo, look, before)):
+                raise
+        else:
+            if not (changed := before ^ look()):
+                return result
+            undo()
+        names = ", ".join(sorted({name for _, name, *_ in changed}))
+        log.warning("rewritten while it was read: %s", names)
+    raise Refused(
+        f"rewritten while it was read, by VACUUM FULL, CLUSTER, ALTER TABLE, TRUNCATE or the like: "
+        f"{names}; nothing was written; run again when that is over"
+    )
+
+
+def _after(undo: Callable[[], None], look: Callable[[], Relations], before: Relations) -> Relations:
+    """What there is to read after a failure; as before when that cannot be known."""
+    try:
+        undo()
+        return look()
+    except (ClickstatsError, psycopg2.Error):
+        return before

@@ -1,0 +1,131 @@
+"""Waiting for others, mostly for the server, so that a signal is answered at once.
+
+psycopg2 and ConnectorX hold signals back while they wait. So whatever may wait is done by a thread,
+while the main thread looks after it: when a signal comes, the work is cancelled at the server; when
+the server does not react, the line to it is broken.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from itertools import islice
+from queue import SimpleQueue
+from threading import Event, Thread, current_thread, main_thread
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg2
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+Result = TypeVar("Result")
+LOOK_AGAIN = 0.1  # seconds
+# how long cancelled work may take to end before it is left behind: after a signal, otherwise
+AFTER_A_SIGNAL, PATIENCE = 0.4, 10.0  # seconds
+
+
+def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
+    """The result of work that waits for the server over this connection."""
+    if current_thread() is not main_thread():  # whose signals never come here
+        return work()
+    [result] = in_turn([work], connection.cancel, break_off=lambda: break_line(connection))
+    return result
+
+
+def in_turn(
+    works: Iterable[Callable[[], Result]],
+    cancel: Callable[[], None],
+    threads: int = 1,
+    break_off: Callable[[], None] = lambda: None,
+) -> Generator[Result]:
+    """The results of the works in their order, while the next ones are under way: `threads` at
+    once, and one more is ready.
+
+    When one fails, a signal comes, or the caller closes this, the others are cancelled, again and
+    again until they have ended: a statement that has not begun cannot be cancelled. What does not
+    end in time is broken off, and left behind if even that does not help.
+    """
+    waiting = iter(works)
+    begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None] = SimpleQueue()
+    futures: deque[Future[Result]] = deque()
+    for _ in range(threads):
+        Thread(target=_work, args=(begun,), daemon=True).start()
+    try:
+        while True:
+            for work in islice(waiting, threads + 1 - len(futures)):
+                futures.append(Future())
+                begun.put((futures[-1], work))
+            if not futures:
+                return
+            # Polars' handler of SIGINT lets a wait without a timeout go on
+            while wait([futures[0]], timeout=LOOK_AGAIN).not_done:
+                for future in futures:
+                    if future.done():
+                        future.result()
+            yield futures.popleft().result()
+    except BaseException as error:
+        _end([future for future in futures if not future.cancel()], cancel, break_off, error)
+        raise
+    finally:
+        for _ in range(threads):
+            begun.put(None)
+
+
+def _work(begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None]) -> None:
+    while task := begun.get():
+        future, work = task
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+
+def _end(
+    running: list[Future[Result]],
+    cancel: Callable[[], None],
+    break_off: Callable[[], None],
+    reason: BaseException,
+) -> None:
+    """Cancel what is running; break it off when it does not end in time."""
+    ended = Event()
+
+    def cancel_until_ended() -> None:  # in a thread: it may have to wait for the server itself
+        while not ended.is_set():
+            with suppress(Exception):  # the work has ended meanwhile, or the server is gone
+                cancel()
+            ended.wait(LOOK_AGAIN)
+
+    if wait(running, timeout=0).not_done:
+        Thread(target=cancel_until_ended, daemon=True).start()
+    if wait(running, AFTER_A_SIGNAL if _comes_of_a_signal(reason) else PATIENCE).not_done:
+        break_off()
+        wait(running, timeout=LOOK_AGAIN)
+    ended.set()
+
+
+def _comes_of_a_signal(error: BaseException | None) -> bool:
+    while error and not isinstance(error, KeyboardInterrupt | SystemExit):
+        error = error.__context__
+    return error is not None
+
+
+def break_line(connection: Connection) -> None:
+    """Break the line to the server: whoever waits for an answer on it gets an error at once."""
+    with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as s:
+        s.shutdown(socket.SHUT_RDWR)
+
+
+def in_time(work: Callable[[], Result], seconds: float) -> Result | None:
+    """The result of work, or None when it takes longer; then it is left behind."""
+    future: Future[Result] = Future()
+    begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None] = SimpleQueue()
+    begun.put((future, work))
+    begun.put(None)
+    Thread(target=_work, args=(begun,), daemon=True).start()
+    return None if wait([future], timeout=seconds).not_done else future.result()

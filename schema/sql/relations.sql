@@ -1,0 +1,33 @@
+-- What a run reads, down to the files: each table, and of a view, a partitioned table or one that has
+-- children whatever is under it. A row that differs later says that a table was rewritten, truncated,
+-- dropped or made anew, that a partition was attached or detached, or a view replaced.
+WITH RECURSIVE under AS (
+    SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
+    UNION ALL
+    SELECT r.ev_class, d.refobjid
+    FROM pg_rewrite AS r
+    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    WHERE
+        r.ev_type = '1' -- what a view selects
+        AND d.refclassid = 'pg_class'::regclass
+        AND d.refobjid <> r.ev_class
+),
+
+read AS (
+    SELECT to_regclass(name)::oid AS relation
+    FROM unnest(
+        ARRAY['jobs', 'job_applications', 'link_tracking', 'link_clicks', 'link_click_analytics']
+    ) AS name
+    UNION
+    SELECT under.part FROM read JOIN under ON under.relation = read.relation
+)
+
+SELECT
+    c.oid,
+    c.relname,
+    c.relfilenode,
+    (SELECT md5(string_agg(r.ev_action::text, '' ORDER BY r.oid)) FROM pg_rewrite AS r
+    WHERE r.ev_class = c.oid) AS selects
+FROM read
+JOIN pg_class AS c ON c.oid = read.relation
+ORDER BY c.oid

@@ -1,0 +1,220 @@
+"""A table is rewritten while it is read: nobody waits for the run, and no row comes out wrong."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+
+import pipeline.extract
+from pipeline.dry_run import dry_run
+from pipeline.errors import AuditFailed, Refused
+from pipeline.lookup import explain_named
+from pipeline.outcome import Advance
+from pipeline.run import run_all, run_named
+from pipeline.verify import verify
+from tests.databases import Database
+from tests.engines import reference, stored
+from tests.holds import until_stopped
+
+LARGE = """
+insert into jobs (id) select md5('job' || n)::uuid from generate_series(1, 50) as n;
+insert into job_applications (id, job_id, created_at)
+    select md5('application' || n)::uuid, md5('job' || n % 60)::uuid,
+        timestamp '2024-03-01' + n * interval '7 minutes'
+    from generate_series(1, 1000) as n;
+insert into link_tracking (tracking_id, application_id, link_function)
+    select 't' || n, md5('application' || n % 1100)::uuid,
+        (array['LinkedIn', 'Calendly', 'Resume'])[n % 3 + 1]
+    from generate_series(1, 3000) as n;
+-- dead rows in front: rewritten, the table is another
+insert into link_clicks (tracking_id, clicked_at) select 'x', null from generate_series(1, 6000);
+insert into link_clicks (tracking_id, clicked_at)
+    select 't' || n * 7919 % 3200, timestamp '2024-03-02' + n * interval '11 minutes'
+    from generate_series(1, 6000) as n;
+delete from link_clicks where tracking_id = 'x';
+"""
+MADE_ANEW = """
+create table another (like {table});
+insert into another select * from {table};
+drop table {table};
+alter table another rename to {table}
+"""
+REWRITE = "alter table {table} add column stamp uuid default gen_random_uuid()"
+REWRITES = {
+    "VACUUM FULL": "vacuum full link_clicks",
+    "CLUSTER": "cluster link_clicks using link_clicks_pkey",
+    "a column's type": "alter table link_clicks alter click_id type numeric using click_id",
+    "a column with a default": REWRITE.format(table="link_clicks"),
+    "made anew": MADE_ANEW.format(table="link_clicks"),
+    "another table": REWRITE.format(table="link_tracking"),
+}
+
+
+@pytest.fixture
+def large(empty: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Tables in parts of two blocks, and slices of 300 applications."""
+    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
+    monkeypatch.setattr(pipeline.extract, "TABLES", small)
+    monkeypatch.setattr(pipeline.extract, "APPLICATIONS_PER_SLICE", 300)
+    empty.execute(LARGE)
+    return empty
+
+
+class Meanwhile:
+    """Lets something happen in a phase of a run: at its beginning, or after its first part; each
+    time, or only the first."""
+
+    def __init__(
+        self, database: Database, phase: str, event: str, *, begun: bool, again: bool = False
+    ) -> None:
+        self.database, self.phase, self.event = database, phase, event
+        self.begun, self.again = begun, again
+        self.times = 0
+
+    @contextmanager
+    def show(self, phase: str) -> Iterator[Advance]:
+        happened = False
+
+        def happen() -> None:
+            nonlocal happened
+            if not happened and phase == self.phase and (self.again or not self.times):
+                happened = True
+                self.times += 1
+                with closing(self.database.connect()) as own:
+                    own.autocommit = True
+                    for statement in self.event.split(";"):
+                        own.cursor().execute(statement)
+
+        if not self.begun:
+            happen()
+        yield lambda done, total: happen() if self.begun else None
+
+
+QUICK = ["VACUUM FULL", "made anew"]
+COPY = "?require_auth=scram-sha-256"  # one transaction reads all parts, and holds a lock on them
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(event, id=name, marks=[pytest.mark.slow] * (name not in QUICK))
+        for name, event in REWRITES.items()
+    ],
+)
+@pytest.mark.parametrize(
+    ("option", "begun"),
+    [("", False), ("", True), (COPY, False)],
+    ids=["before the first part", "between parts", "before the first part, by COPY"],
+)
+def test_a_source_table(large: Database, event: str, option: str, begun: bool) -> None:
+    meanwhile = Meanwhile(large, "read", event, begun=begun)
+    through = Database(large.url + option, large.name)
+    report = run_all(through.settings(), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert (report.clicks_read, report.inserted) == (6000, 1000)
+    assert stored(large) == reference(large)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "alter table link_click_analytics add column stamp uuid default gen_random_uuid()",
+        "vacuum full link_click_analytics",
+    ],
+)
+def test_the_target(large: Database, event: str) -> None:
+    run_all(large.settings())
+    large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
+    meanwhile = Meanwhile(large, "write", event, begun=False)
+    report = run_all(large.settings(), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert (report.inserted, report.updated) == (0, len(reference(large)) - report.unchanged)
+    assert stored(large) == reference(large)
+
+
+def test_truncated(large: Database) -> None:
+    """What is there then is what counts, and so little of it is not published."""
+    run_all(large.settings())
+    before = stored(large)
+    meanwhile = Meanwhile(large, "read", "truncate link_clicks", begun=True)
+    with pytest.raises(AuditFailed, match="fell from 6,000 to 0"):
+        run_all(large.settings(), show=meanwhile.show)
+    assert stored(large) == before
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "alter table clicks detach partition old_clicks",
+        "alter table clicks detach partition new_clicks;"
+        "alter table clicks attach partition new_clicks for values from ('u') to ('z')",
+        "create or replace view link_clicks as select tracking_id, clicked_at from new_clicks",
+    ],
+    ids=["detached", "attached otherwise", "a view replaced"],
+)
+def test_what_is_under_a_view(large: Database, event: str) -> None:
+    large.execute(
+        """
+        alter table link_clicks rename to source_clicks;
+        create table clicks (tracking_id varchar(100), clicked_at timestamp)
+            partition by range (tracking_id);
+        create table old_clicks partition of clicks for values from (minvalue) to ('t5');
+        create table new_clicks partition of clicks for values from ('t5') to (maxvalue);
+        insert into clicks select tracking_id, clicked_at from source_clicks;
+        create view link_clicks as select * from clicks
+        """
+    )
+    meanwhile = Meanwhile(large, "read", event, begun=False)
+    report = run_all(large.settings(), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert report.applications == 1000
+    assert stored(large) == reference(large)
+
+
+def test_again_and_again(large: Database) -> None:
+    run_all(large.settings())
+    large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
+    before = stored(large)
+    meanwhile = Meanwhile(large, "read", "vacuum full link_clicks", begun=True, again=True)
+    with pytest.raises(Refused, match="link_clicks.*nothing was written"):
+        run_all(large.settings(), show=meanwhile.show)
+    assert meanwhile.times == 3
+    assert stored(large) == before
+
+
+def explained(database: Database, application_id: str) -> None:
+    [one], _ = explain_named(database.settings(), [application_id])
+    assert one.metrics["total_click_events"] > 0
+
+
+def verified(database: Database, application_id: str) -> None:
+    assert not verify(database.settings(), [application_id]).differences
+
+
+def named(database: Database, application_id: str) -> None:
+    rows, _ = run_named(database.settings(), [application_id])
+    assert rows["total_click_events"].item() > 0
+
+
+def tried_out(database: Database, _: str) -> None:
+    assert dry_run(database.settings()).report.clicks_read == 320
+
+
+@pytest.mark.parametrize("answer", [named, explained, verified, tried_out])
+def test_who_waits_for_the_rewriting_with_a_snapshot(
+    database: Database, aside: ThreadPoolExecutor, answer: Callable[[Database, str], Any]
+) -> None:
+    """To that snapshot the table is empty."""
+    run_all(database.settings())
+    [(application_id,)] = database.execute(
+        "select application_id::text from link_click_analytics where total_click_events > 3 limit 1"
+    )
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        cursor.execute("lock table stored_clicks in access exclusive mode")
+        running = aside.submit(answer, database, application_id)
+        until_stopped(database)
+        cursor.execute("alter table stored_clicks add column stamp uuid default gen_random_uuid()")
+        other.commit()
+    running.result()
