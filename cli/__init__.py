@@ -18,7 +18,7 @@ def main() -> NoReturn:
     except SystemExit as end:
         threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
         for one in threads:
-            one.join(0.05)
+            one.join(0.02)
         if any(one.is_alive() for one in threads):  # left behind: Python would stumble over it
             sys.stdout.flush()
             sys.stderr.flush()

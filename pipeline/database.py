@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -62,6 +62,10 @@ WHERE name IN (
 ORDER BY setting::bigint
 LIMIT 1
 """
+CANCEL = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE application_name = %s AND pid <> pg_backend_pid()
+"""
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
 NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
 EXPECTED_URL = (
@@ -112,6 +116,7 @@ class Connection(psycopg2.extensions.connection):
     """A connection that answers signals while it waits for the server."""
 
     begun = 0.0  # when its transaction began, by the process's clock
+    parameters: Mapping[str, Any]  # by which it was made
 
     def commit(self) -> None:
         interruptible(self, super().commit)
@@ -119,14 +124,22 @@ class Connection(psycopg2.extensions.connection):
     def rollback(self) -> None:
         interruptible(self, super().rollback)
 
+    def cancel(self) -> None:
+        """Ask the server to cancel whatever the connections of this run are doing. psycopg2's own
+        way lets no other thread work while it waits for the server."""
+        self._ask_beside(CANCEL, (self.parameters["application_name"],))
+
     def time_limit(self) -> str | None:
         """Which of the server's limits may have ended this session, as far as can be known: with
         the connection psycopg2 loses what the server said."""
-        lasted = 1000 * (monotonic() - self.begun)
-        parameters: dict[str, Any] = self.info.dsn_parameters | {"password": self.info.password}
-        with suppress(psycopg2.Error), closing(psycopg2.connect(**parameters)) as other:
+        return self._ask_beside(TIME_LIMITS, (1000 * (monotonic() - self.begun),))
+
+    def _ask_beside(self, query: str, parameters: tuple[object, ...]) -> str | None:
+        """What the server answers over another connection; None when it answers nothing."""
+        plain = {name: self.parameters[name] for name in self.parameters if "_factory" not in name}
+        with suppress(psycopg2.Error), closing(psycopg2.connect(**plain)) as other:
             with other.cursor() as cursor:
-                cursor.execute(TIME_LIMITS, (lasted,))
+                cursor.execute(query, parameters)
                 found = cursor.fetchone()
             return str(found[0]) if found else None
         return None
@@ -202,6 +215,7 @@ def connect(settings: Settings) -> Connection:
             f"cannot connect to the database: {one_line(error) or NO_REASON}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
+    connection.parameters = parameters
     log.debug("connected: %s", _described(connection))
     return connection
 
@@ -329,16 +343,6 @@ def take_snapshot(connection: Connection) -> Snapshot:
         name, taken_at = cursor.fetchone()  # type: ignore[misc]
         log.debug("snapshot %s taken at %s UTC", name, taken_at)
         return Snapshot(connection, name, taken_at)
-
-
-def cancel_queries(settings: Settings) -> None:
-    """Ask the server to cancel whatever the connections of this run are doing."""
-    with session(settings) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = %s AND pid <> pg_backend_pid()",
-            (settings.application_name,),
-        )
 
 
 @contextmanager

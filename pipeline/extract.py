@@ -19,7 +19,7 @@ import polars as pl
 from psycopg2 import sql
 
 from pipeline.attribution import attributed, numbered, unpacked
-from pipeline.database import Snapshot, bound, cancel_queries
+from pipeline.database import Snapshot, bound
 from pipeline.errors import SchemaError
 from pipeline.outcome import Advance, no_advance
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
@@ -221,7 +221,7 @@ class Source:
 
         return in_turn(
             [partial(read, text) for text in texts],
-            cancel=lambda: cancel_queries(self.settings),
+            self.snapshot.connection.cancel,
             threads=2 if self.url else 1,
             break_off=lambda: break_line(self.snapshot.connection),
         )

@@ -25,7 +25,7 @@ from pipeline.errors import ClickstatsError
 from pipeline.outcome import Report
 from pipeline.scores import rules_fingerprint
 from pipeline.settings import Settings
-from pipeline.waiting import in_time
+from pipeline.waiting import in_time, is_unanswered
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ NOT_FOR_LONG = (
 )
 # that a run has begun is no news for which a standby must be waited
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
-# seconds that a signal leaves for recording the failure, where the server answers and where not
-AFTER_A_SIGNAL, UNANSWERED = 0.5, 0.2
+AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
@@ -61,14 +60,13 @@ class Ledger:
         """Record success, in the transaction that publishes the rows."""
         self._finish(writer, "published", 0)
 
-    def fail(self, error: BaseException, *, answered: bool) -> bool:
+    def fail(self, error: BaseException) -> bool:
         """Record a failure, in a transaction of its own; True when it came too late, since the run
         is published."""
         if not isinstance(error, KeyboardInterrupt | SystemExit):
             return self._record(error)
-        return bool(
-            in_time(lambda: self._record(error), AFTER_A_SIGNAL if answered else UNANSWERED)
-        )
+        seconds = UNANSWERED if is_unanswered(error) else AFTER_A_SIGNAL
+        return bool(in_time(lambda: self._record(error), seconds))
 
     def _record(self, error: BaseException) -> bool:
         try:
@@ -136,9 +134,8 @@ def ledger(
     try:
         yield row
     except BaseException as error:
-        answered = not writer.closed
         writer.close()  # it may hold the run's row
-        if not row.fail(error, answered=answered):
+        if not row.fail(error):
             raise
         log.warning("published before this came: %s", _exit(error)[1])
 

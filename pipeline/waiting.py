@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 LOOK_AGAIN = 0.1  # seconds
 # how long cancelled work may take to end before it is left behind: after a signal, otherwise
 AFTER_A_SIGNAL, PATIENCE = 0.4, 10.0  # seconds
+UNANSWERED = "the server did not react in time"  # a note on the signal
 
 
 def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
@@ -101,18 +102,29 @@ def _end(
                 cancel()
             ended.wait(LOOK_AGAIN)
 
-    if wait(running, timeout=0).not_done:
-        Thread(target=cancel_until_ended, daemon=True).start()
-    if wait(running, AFTER_A_SIGNAL if _comes_of_a_signal(reason) else PATIENCE).not_done:
+    if not wait(running, timeout=0).not_done:
+        return
+    Thread(target=cancel_until_ended, daemon=True).start()
+    signal = _signal(reason)
+    patience = PATIENCE if signal is None else 0 if is_unanswered(signal) else AFTER_A_SIGNAL
+    if wait(running, patience).not_done:
+        if signal:
+            signal.add_note(UNANSWERED)
         break_off()
         wait(running, timeout=LOOK_AGAIN)
     ended.set()
 
 
-def _comes_of_a_signal(error: BaseException | None) -> bool:
+def _signal(error: BaseException | None) -> BaseException | None:
+    """The signal of which an exception comes, if it does."""
     while error and not isinstance(error, KeyboardInterrupt | SystemExit):
         error = error.__context__
-    return error is not None
+    return error
+
+
+def is_unanswered(signal: BaseException) -> bool:
+    """Whether the server did not react when a signal's work was cancelled."""
+    return UNANSWERED in getattr(signal, "__notes__", ())
 
 
 def break_line(connection: Connection) -> None:

@@ -178,7 +178,7 @@ def test_again_and_again(large: Database) -> None:
     large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
     before = stored(large)
     meanwhile = Meanwhile(large, "read", "vacuum full link_clicks", begun=True, again=True)
-    with pytest.raises(Refused, match="link_clicks.*nothing was written"):
+    with pytest.raises(Refused, match=r"link_clicks.*nothing was written"):
         run_all(large.settings(), show=meanwhile.show)
     assert meanwhile.times == 3
     assert stored(large) == before

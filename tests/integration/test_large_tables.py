@@ -193,6 +193,33 @@ def test_indexes_in_use_are_kept_up(
     assert stored(filled) == reference(filled)
 
 
+@pytest.mark.parametrize(
+    "dependent",
+    [
+        "create publication everything for all tables",
+        "create view counted as select id, application_id from link_click_analytics group by id",
+        "create function forbid() returns event_trigger language plpgsql as"
+        " $$ begin raise 'no changes at night'; end $$;"
+        "create event trigger forbid on sql_drop execute function forbid()",
+        "create function forbid() returns event_trigger language plpgsql as"
+        " $$ begin raise 'no changes at night'; end $$;"
+        "create event trigger forbid on ddl_command_end when tag in ('CREATE INDEX')"
+        " execute function forbid()",
+    ],
+    ids=["a publication", "a view", "a trigger against dropping", "a trigger against building"],
+)
+def test_what_depends_on_the_indexes_of_an_empty_table(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, dependent: str
+) -> None:
+    """The run goes the slower way by itself."""
+    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+    filled.execute(dependent)
+    shape = filled.execute(INDEXES)
+    assert run_all(filled.settings()).inserted == 1000
+    assert filled.execute(INDEXES) == shape
+    assert stored(filled) == reference(filled)
+
+
 def test_indexes_are_kept_up_where_the_empty_table_is_being_read(
     filled: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,6 +107,27 @@ def test_nor_is_a_password_when_connecting_fails(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db/jobs?connect_timeout=abc",
+        "postgresql://db/jobs?connect_timeout=1e3",
+        "postgresql+psycopg2://db/jobs?connect_timeout=abc",
+        "postgresql://db/jobs?foo=bar",
+        "postgresql+psycopg2://db/jobs?foo=bar",
+        "postgresql://db/jobs?replication=true",
+        "host=db replication=database",
+        "postgresql://127.0.0.1:1/jobs?sslmode=perhaps",
+        "postgresql://127.0.0.1:1/jobs?target_session_attrs=fast",
+        "postgresql://127.0.0.1:1/jobs?keepalives_idle=often",
+    ],
+)
+def test_parameters_that_make_no_sense(url: str) -> None:
+    """Wrong configuration, whatever the server is like."""
+    with pytest.raises(ConfigurationError, match="database URL"):
+        connect(Settings(url, connect_timeout=2))
+
+
+@pytest.mark.parametrize(
     ("said", "passes"),
     [
         ('connection to server at "127.0.0.1", port 1 failed: Connection refused', True),

@@ -47,6 +47,10 @@ def test_a_time_zone_is_an_iana_name(name: str) -> None:
         "",
         "Mars/Olympus",
         "+05:30",
+        "+03:00",  # east of Greenwich to Polars, west of it to PostgreSQL
+        "-03:00",
+        "03:00",
+        "+0300",
         "UTC+5",
         "../../etc/passwd",
         "Europe/Berlin; select 1",
