@@ -221,6 +221,8 @@ def tables(run: Report) -> Group:
         return table
 
     notes = [f"Run {run.run_id}", f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", run.timezone]
+    if run.deleted:
+        notes.append(f"{run.deleted:,} rows whose application is gone deleted")
     if run.rows_without_application:
         notes.append(f"{run.rows_without_application:,} rows without an application left alone")
     return Group(

@@ -198,6 +198,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
+        "SET LOCAL row_security = off",
     ]
 
 
@@ -251,7 +252,7 @@ def commit(connection: Connection) -> None:
     try:
         interruptible(connection, connection.commit)
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        if not isinstance(_meaning(error), NoConnection):
+        if not isinstance(meaning(error), NoConnection):
             raise
         raise NoConnection(
             f"the connection to the database was lost during the commit: {_one_line(error)}; "
@@ -303,17 +304,20 @@ def server_errors() -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        meaning = _meaning(error)
-        if meaning is None:
+        means = meaning(error)
+        if means is None:
             raise
-        raise meaning from error
+        raise means from error
 
 
-def _meaning(error: psycopg2.Error) -> ClickstatsError | None:
+def meaning(error: psycopg2.Error) -> ClickstatsError | None:
+    """What an error of the server means to the user; None: a bug."""
     code = error.pgcode
     said = error.diag.message_primary or _one_line(error)
     if code in MISSING or code in WRONG_TYPE:
         return SchemaError(f"{said}; {(MISSING | WRONG_TYPE)[code]}")
+    if code is not None and (advice := WRONG_SHAPE.get(code) or WRONG_SHAPE.get(code[:2])):
+        return SchemaError(f"{_with_place(error, said)}; {advice}")
     if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError) and (
         code is None or code[:2] == "08" or code in SHUTDOWN
     ):
@@ -325,6 +329,21 @@ def _meaning(error: psycopg2.Error) -> ClickstatsError | None:
     return None
 
 
+def _with_place(error: psycopg2.Error, said: str) -> str:
+    """What the server said, with the keys, table, column or constraint that it does not name in
+    its first sentence. Details of other errors show a whole row."""
+    diag = error.diag
+    if error.pgcode in NAMES_KEYS and diag.message_detail:
+        return f"{said}: {diag.message_detail.rstrip('.')}"
+    names = {
+        "table": diag.table_name,
+        "column": diag.column_name,
+        "constraint": diag.constraint_name,
+    }
+    unsaid = [f"{kind} {name}" for kind, name in names.items() if name and name not in said]
+    return f"{said} ({', '.join(unsaid)})" if unsaid else said
+
+
 # SQLSTATE codes: PostgreSQL manual, appendix A
 MISSING = {
     "42P01": "see `clickstats migrate --check` for what is missing and what to do",
@@ -332,11 +351,53 @@ MISSING = {
     "3F000": "check --schema",
     "42501": "see `clickstats migrate --check` and grant what it lists",
 }
+# and: a column that is generated, a view or rule that can't be written, collations that differ
 WRONG_TYPE = dict.fromkeys(
-    ("42883", "42804", "42846", "22P02", "42725"),
+    (
+        "42883",
+        "42804",
+        "42846",
+        "22P02",
+        "42725",
+        "428C9",
+        "42809",
+        "42P17",
+        "42P21",
+        "42P22",
+        "42P18",
+    ),
     "a column has another type than clickstats expects: see `clickstats migrate --check`",
 )
 SHUTDOWN = {"57P01", "57P02", "57P03"}
-# classes: insufficient resources, program limit, system error; then read-only, lock not
-# available, query cancelled, idle timeouts, serialization failure, deadlock
-REFUSED = {"53", "54", "58", "25006", "55P03", "57014", "25P03", "25P04", "57P05", "40001", "40P01"}
+# classes, and codes
+WRONG_SHAPE = {
+    "22": "the data, or an expression of a view that is read, cannot be used: mend them, then run "
+    "again; nothing was written",
+    "23503": "link_click_analytics refers to a table that lacks what was read from the source: see "
+    "`clickstats migrate --check`; nothing was written",
+    "23": "link_click_analytics has a column, constraint or index that clickstats does not know: "
+    "see `clickstats migrate --check`, and remove it; nothing was written",
+    "44": "link_click_analytics is a view that refuses the row: see `clickstats migrate --check`; "
+    "nothing was written",
+    "55000": "a materialized view without data needs REFRESH MATERIALIZED VIEW, a view that cannot "
+    "be written a table in its place: see `clickstats migrate --check`",
+}
+NAMES_KEYS = {"23503", "23505"}
+# classes: feature not supported, insufficient resources, program limit, system error, raised by a
+# trigger or function; then read-only, lock not available, query cancelled, idle timeouts,
+# serialization failure, deadlock
+REFUSED = {
+    "0A",
+    "53",
+    "54",
+    "58",
+    "P0",
+    "25006",
+    "55P03",
+    "57014",
+    "25P03",
+    "25P04",
+    "57P05",
+    "40001",
+    "40P01",
+}

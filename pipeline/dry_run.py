@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.compare import VALUES, compared, image
-from pipeline.database import session, take_snapshot
+from pipeline.database import interruptible, session, take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
+from pipeline.load import is_keyless
 from pipeline.outcome import Report, Show, show_nothing
 from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 SCORES = ("engagement_score", "intent_score")
 MOST_MOVERS = 10
@@ -22,7 +28,7 @@ MOST_MOVERS = 10
 
 @dataclass(frozen=True)
 class DryRun:
-    """`report.inserted` and `report.updated` are what would be written.
+    """`report.inserted` and `report.updated` are what would be written, `report.deleted` deleted.
 
     `columns`: in how many of the updated rows each column would change. `distribution`: one row for
     each band of ten points, with the applications in it before and after, for each score. `movers`:
@@ -43,6 +49,7 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
         source = Source(snapshot, settings)
         computation = gathered(source, report, show)
         audit_read(report, last_published(reader), options.max_shrink)
+        report.deleted = interruptible(reader, lambda: _gone(reader))
         slices = []
         with show("compare"), closing(computation.beside_stored()) as both:
             for per_application, stored in both:
@@ -65,6 +72,16 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
     report.updated, report.inserted = updates.height, to_write.height - updates.height
     report.unchanged = report.applications - to_write.height - report.pending
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
+
+
+def _gone(reader: Connection) -> int:
+    """How many stored rows a run would delete."""
+    with reader.cursor() as cursor:
+        if not is_keyless(cursor):
+            return 0
+        cursor.execute(statement("count_gone"))
+        count: int = cursor.fetchone()[0]  # type: ignore[index]
+        return count
 
 
 def _columns(updates: pl.DataFrame) -> dict[str, int]:

@@ -57,6 +57,7 @@ class Written:
     updated: int = 0
     newer: int = 0  # left, because a newer snapshot has written the row meanwhile
     gone: int = 0  # dropped, because the application has been deleted meanwhile
+    deleted: int = 0  # stored rows whose application is gone, where no foreign key deletes them
 
     def __add__(self, other: Written) -> Written:
         return Written(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -67,6 +68,8 @@ def write(
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
     new: int = 0,
+    *,
+    whole: bool = False,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `pipeline.compare.rows_to_write` gives them, in key order within and between them. While the
@@ -78,14 +81,20 @@ def write(
     another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
+    Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
+    application is gone; any other writes none for such an application.
     """
     with connection.cursor() as cursor:
+        keyless = is_keyless(cursor)
         cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             rebuild = attempt == 1 and new >= FIRST_LOAD
             try:
-                written = _write(cursor, slices, instant, rebuild=rebuild, mend=attempt > 1)
+                mend = attempt > 1 or (keyless and not whole)
+                written = _write(cursor, slices, instant, rebuild=rebuild, mend=mend)
+                if keyless and whole:
+                    written += _delete_gone(cursor, instant)
                 break
             except TRY_AGAIN as error:
                 log.debug(
@@ -168,6 +177,22 @@ def _write_slice(
     gone += _look_again(cursor)
     cursor.execute(statement("insert"), parameters)
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+
+
+def is_keyless(cursor: Cursor) -> bool:
+    """Whether no foreign key can refer to job_applications: a view, for instance."""
+    cursor.execute(statement("keyless"))
+    return "job_applications" in dict(cursor.fetchall())
+
+
+def _delete_gone(cursor: Cursor, instant: datetime) -> Written:
+    """Delete the stored rows whose application is gone; those that this very run has inserted
+    count as never inserted."""
+    cursor.execute("SET LOCAL enable_hashjoin = on")
+    cursor.execute(statement("delete_gone"), {"instant": instant})
+    deleted, inserted = cursor.fetchone()  # type: ignore[misc]
+    log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
+    return Written(inserted=-inserted, gone=inserted, deleted=deleted)
 
 
 def _binary(rows: pl.DataFrame) -> bytes:

@@ -77,7 +77,7 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
                     rows, report.pending = oldest(slices(), options.limit)
                     slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
                 new = report.applications if source.target_is_empty else 0
-                write_audited(writer, slices, report, new)
+                write_audited(writer, slices, report, new, whole=True)
         tell(report)
         warn_of(report, computation.odd)
         report.seconds["total"] = perf_counter() - started
@@ -157,11 +157,15 @@ def write_audited(
     slices: Callable[[], Iterable[pl.DataFrame]],
     report: Report,
     new: int = 0,
+    *,
+    whole: bool = False,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = interruptible(writer, lambda: write(writer, slices, report.snapshot_at, new))
+    written = interruptible(
+        writer, lambda: write(writer, slices, report.snapshot_at, new, whole=whole)
+    )
     report.inserted, report.updated = written.inserted, written.updated
-    report.newer, report.gone = written.newer, written.gone
+    report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     audit_written(written)
 
 
