@@ -13,7 +13,7 @@ from pipeline.compare import VALUES, compared, image
 from pipeline.database import interruptible, session, take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
-from pipeline.load import is_keyless
+from pipeline.load import keyless
 from pipeline.outcome import Report, Show, show_nothing
 from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
@@ -77,7 +77,7 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
 def _gone(reader: Connection) -> int:
     """How many stored rows a run would delete."""
     with reader.cursor() as cursor:
-        if not is_keyless(cursor):
+        if "job_applications" not in keyless(cursor):
             return 0
         cursor.execute(statement("count_gone"))
         count: int = cursor.fetchone()[0]  # type: ignore[index]

@@ -68,7 +68,6 @@ def write(
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
     new: int = 0,
-    *,
     whole: bool = False,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
@@ -82,19 +81,19 @@ def write(
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
     Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
-    application is gone; any other writes none for such an application.
+    application is gone; any other writes none for such an application. The same for `jobs`.
     """
     with connection.cursor() as cursor:
-        keyless = is_keyless(cursor)
+        missing_keys = keyless(cursor)
         cursor.execute(f"{IN_KEY_ORDER}; {LOCK_TIMEOUT}")
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             rebuild = attempt == 1 and new >= FIRST_LOAD
             try:
-                mend = attempt > 1 or (keyless and not whole)
+                mend = attempt > 1 or (bool(missing_keys) and not whole)
                 written = _write(cursor, slices, instant, rebuild=rebuild, mend=mend)
-                if keyless and whole:
-                    written += _delete_gone(cursor, instant)
+                if whole:
+                    written += _in_place_of(missing_keys, cursor, instant)
                 break
             except TRY_AGAIN as error:
                 log.debug(
@@ -179,16 +178,21 @@ def _write_slice(
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
 
 
-def is_keyless(cursor: Cursor) -> bool:
-    """Whether no foreign key can refer to job_applications: a view, for instance."""
+def keyless(cursor: Cursor) -> set[str]:
+    """Which of job_applications and jobs no foreign key can refer to: a view, for instance."""
     cursor.execute(statement("keyless"))
-    return "job_applications" in dict(cursor.fetchall())
+    return {name for name, _ in cursor.fetchall()}
 
 
-def _delete_gone(cursor: Cursor, instant: datetime) -> Written:
-    """Delete the stored rows whose application is gone; those that this very run has inserted
-    count as never inserted."""
+def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:
+    """Do what the foreign keys would have done: forget the jobs that have gone meanwhile, delete
+    the stored rows whose application is gone. Those that this very run has inserted count as never
+    inserted."""
     cursor.execute("SET LOCAL enable_hashjoin = on")
+    if "jobs" in missing_keys:
+        cursor.execute(statement("null_jobs_meanwhile"), {"instant": instant})
+    if "job_applications" not in missing_keys:
+        return Written()
     cursor.execute(statement("delete_gone"), {"instant": instant})
     deleted, inserted = cursor.fetchone()  # type: ignore[misc]
     log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")

@@ -161,9 +161,7 @@ def write_audited(
     whole: bool = False,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = interruptible(
-        writer, lambda: write(writer, slices, report.snapshot_at, new, whole=whole)
-    )
+    written = interruptible(writer, lambda: write(writer, slices, report.snapshot_at, new, whole))
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     audit_written(written)

@@ -256,6 +256,25 @@ def test_an_application_deleted_meanwhile_leaves_no_row(
         assert set(stored(viewed)) == {named("B"), *kept}
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_job_deleted_meanwhile_is_nulled(
+    viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    write = pipeline.run.write
+
+    def after_the_deletion(*arguments: Any, **options: Any) -> Any:
+        viewed.execute(f"delete from jobs_of_old where id = '{K}'")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(pipeline.run, "write", after_the_deletion)
+    if whole:
+        run_all(viewed.settings())
+    else:
+        run_named(viewed.settings(), [A, B, C])
+    assert stored(viewed)[named("B")].job_id is None
+    assert stored(viewed) == reference(viewed)
+
+
 def test_a_row_that_another_program_holds(viewed: Database) -> None:
     """The run lets go and tries again, as with rows that it writes."""
     run_all(viewed.settings())
