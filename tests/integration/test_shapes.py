@@ -1,0 +1,515 @@
+"""Sources and targets of other shapes than expected: each is one line that says what is wrong and
+what to do, at the run and, where it can be known before, by `migrate --check`."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.errors import ClickstatsError, Refused, SchemaError
+from pipeline.lookup import explain_named
+from pipeline.migrate import migrate, problems
+from pipeline.run import run_all, run_named
+from pipeline.settings import Settings
+from tests.commands import clickstats
+from tests.databases import Database
+from tests.drawings import named, world_drawn
+from tests.engines import reference, stored
+
+WORLD = world_drawn(
+    """
+    jobs: J
+
+    application | job | created at
+    A           | J   | 2024-03-04 09:00
+    B           | J   | 2024-03-04 09:00
+
+    link | application | link function
+    a    | A           | LinkedIn
+    b    | B           | Calendly
+
+    link | clicked at
+    a    | 2024-03-04 10:00
+    b    | 2024-03-04 10:00
+    """
+).world
+A, B, C = (str(named(name)) for name in "ABC")
+RUNS: dict[str, Callable[[Settings], object]] = {
+    "all": run_all,
+    "named": lambda settings: run_named(settings, [A, B, C]),
+    "explain": lambda settings: explain_named(settings, [A]),
+}
+runs = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+writing_runs = pytest.mark.parametrize("run", list(RUNS.values())[:2], ids=list(RUNS)[:2])
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.load(WORLD)
+    return database
+
+
+@pytest.fixture
+def by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the URL asked for what ConnectorX cannot do: the server's errors have a code."""
+    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
+
+
+def said_by(run: Callable[[Settings], object], database: Database, code: int) -> str:
+    """What a run says that ends with this exit code: one line."""
+    with pytest.raises(ClickstatsError) as raised:
+        run(database.settings())
+    said = str(raised.value)
+    assert (raised.value.exit_code, "\n" in said) == (code, False), said
+    return said
+
+
+# --- tracking ids whose equality is not that of their text ---------------------------------------
+
+NONDETERMINISTIC = (
+    "create collation loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+)
+WRONG_TRACKING_IDS = {
+    "citext": ("create extension citext;", "citext"),
+    "a nondeterministic collation": (NONDETERMINISTIC, "varchar(100) collate loose"),
+    "char": ("", "char(20)"),
+    "name": ("", "name"),
+    "a domain over citext": (
+        "create extension citext; create domain code as citext; create domain id as code;",
+        "id",
+    ),
+    "a domain with such a collation": (
+        NONDETERMINISTIC + "create domain id as text collate loose;",
+        "id",
+    ),
+}
+TRACKING_IDS_THAT_DO = {
+    "text": ("", "text"),
+    "varchar without a length": ("", "varchar"),
+    "a collation": ("", 'text collate "C"'),
+    "a domain": ("create domain code as varchar(100); create domain id as code not null;", "id"),
+}
+
+
+@pytest.mark.parametrize("table", ["link_tracking", "link_clicks"])
+@pytest.mark.parametrize(
+    ("before", "kind"), WRONG_TRACKING_IDS.values(), ids=WRONG_TRACKING_IDS.keys()
+)
+def test_a_tracking_id_that_the_server_joins_otherwise(
+    filled: Database, before: str, kind: str, table: str
+) -> None:
+    if "icu" in before and not filled.execute(
+        "select 1 from pg_collation where collprovider = 'i'"
+    ):
+        pytest.skip("a server without ICU")
+    filled.execute(f"{before} alter table {table} alter tracking_id type {kind}")
+    for run in RUNS.values():
+        said = said_by(run, filled, 5)
+        assert f"column {table}.tracking_id is " in said
+        assert "expected text or varchar" in said
+    [problem] = [one for one in problems(filled.settings()) if "tracking_id" in one]
+    assert problem in said
+    assert stored(filled) == {}
+
+
+def test_such_a_tracking_id_of_a_view(filled: Database) -> None:
+    filled.execute(
+        """
+        create extension citext;
+        alter table link_clicks rename to clicks;
+        create view link_clicks as select tracking_id::citext, clicked_at from clicks
+        """
+    )
+    assert "link_clicks.tracking_id is citext" in said_by(run_all, filled, 5)
+
+
+@pytest.mark.parametrize("table", ["link_tracking", "link_clicks"])
+@pytest.mark.parametrize(
+    ("before", "kind"), TRACKING_IDS_THAT_DO.values(), ids=TRACKING_IDS_THAT_DO.keys()
+)
+def test_a_tracking_id_of_another_type_that_does(
+    filled: Database, before: str, kind: str, table: str
+) -> None:
+    filled.execute(f"{before} alter table {table} alter tracking_id type {kind}")
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+    run_named(filled.settings(), [A])
+
+
+# --- what --check forecasts ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (
+            "alter table link_tracking alter application_id type char(36)",
+            "is character(36), expected uuid",
+        ),
+        ("alter table job_applications alter created_at type text", "is text, expected timestamp"),
+        (
+            "alter table link_clicks alter clicked_at type interval using null",
+            "is interval, expected",
+        ),
+        (
+            "drop table job_applications cascade;"
+            "create table job_applications"
+            " (id bigint primary key, job_id uuid, created_at timestamp)",
+            "job_applications.id is bigint, expected uuid",
+        ),
+    ],
+)
+def test_wrong_types_are_named_as_postgresql_does(
+    filled: Database, change: str, found: str
+) -> None:
+    filled.execute(change)
+    assert any(found in problem for problem in problems(filled.settings()))
+    said_by(run_all, filled, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create domain key as uuid; alter table link_tracking alter application_id type key",
+        "create domain instant as timestamptz;"
+        "alter table link_clicks alter clicked_at type instant",
+        "alter table link_clicks alter clicked_at type date",
+        "alter table link_clicks alter clicked_at type timestamptz(0)",
+        "create type function as enum ('LinkedIn', 'Calendly');"
+        "alter table link_tracking alter link_function type function using link_function::function",
+        "create extension citext; alter table link_tracking alter link_function type citext",
+        "alter table link_tracking alter link_function type name",
+        "alter table link_tracking drop is_active, add is_active text, add twice text"
+        " generated always as (link_function || link_function) stored",
+    ],
+)
+def test_types_that_work_are_no_problem(filled: Database, change: str) -> None:
+    filled.execute(change)
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+    run_named(filled.settings(), [A])
+
+
+ALL_TABLES = (
+    "jobs", "job_applications", "link_tracking", "link_clicks", "link_click_analytics",
+    "clickstats_runs", "clickstats_migrations",
+)  # fmt: skip
+RIGHTS = f"""
+grant usage on schema public to {{role}};
+grant select, insert, update, delete on {", ".join(ALL_TABLES)} to {{role}};
+"""
+
+
+@pytest.mark.parametrize("table", ALL_TABLES)
+@pytest.mark.parametrize("policy", ["", "create policy all_rows on {} using (true)"])
+def test_row_security(filled: Database, role: str, table: str, policy: str) -> None:
+    """It could hide rows; a policy that hides none is refused by the server as well."""
+    filled.execute(
+        RIGHTS.format(role=role)
+        + f"alter table {table} enable row level security; {policy.format(table)}"
+    )
+    guest = filled.seen_by(role, role)
+    [problem] = problems(guest.settings())
+    assert problem.startswith(f"row security on {table} applies to {role}")
+    assert f"ALTER ROLE {role} BYPASSRLS" in problem
+    if table != "clickstats_migrations":
+        assert table in said_by(run_all, guest, 5)
+    filled.execute(f"alter role {role} bypassrls")
+    assert problems(guest.settings()) == []
+    run_all(guest.settings())
+
+
+def test_row_security_behind_a_view(filled: Database, role: str) -> None:
+    """It applies to the view's owner."""
+    filled.execute(
+        f"""
+        {RIGHTS.format(role=role)}
+        create role {role}_owner;
+        alter table link_clicks rename to clicks;
+        grant select on clicks to {role}_owner;
+        alter table clicks enable row level security;
+        create view link_clicks as select tracking_id, clicked_at from clicks;
+        alter view link_clicks owner to {role}_owner;
+        grant select on link_clicks to {role}
+        """
+    )
+    guest = filled.seen_by(role, role)
+    try:
+        [problem] = problems(guest.settings())
+        assert "row-level security" in problem
+        assert "BYPASSRLS" in problem
+        said_by(run_all, guest, 5)
+    finally:
+        filled.execute(f"drop owned by {role}_owner cascade; drop role {role}_owner")
+
+
+def test_a_view_whose_owner_may_not_read(filled: Database, role: str) -> None:
+    filled.execute(
+        f"""
+        {RIGHTS.format(role=role)}
+        create role {role}_owner;
+        alter table link_clicks rename to clicks;
+        create view link_clicks as select tracking_id, clicked_at from clicks;
+        alter view link_clicks owner to {role}_owner;
+        grant select on link_clicks to {role}
+        """
+    )
+    guest = filled.seen_by(role, role)
+    try:
+        [problem] = problems(guest.settings())
+        assert "permission denied for table clicks" in problem
+        assert "owner of the view" in problem
+    finally:
+        filled.execute(f"drop owned by {role}_owner cascade; drop role {role}_owner")
+
+
+def test_columns_alone_suffice_and_tables_are_listed(filled: Database, role: str) -> None:
+    filled.execute(
+        f"""
+        {RIGHTS.format(role=role)}
+        revoke select on link_clicks, link_tracking from {role};
+        grant select (tracking_id, clicked_at) on link_clicks to {role};
+        grant select (tracking_id, link_function) on link_tracking to {role}
+        """
+    )
+    guest = filled.seen_by(role, role)
+    found = problems(guest.settings())
+    assert sorted(problem.partition(":")[0] for problem in found) == [
+        f"{role} lacks SELECT on link_clicks", f"{role} lacks SELECT on link_tracking"
+    ]  # fmt: skip
+
+
+# --- the target ----------------------------------------------------------------------------------
+
+TARGETS = {
+    "a further column": ("add mine text not null", "mine"),
+    "a unique constraint": ("add constraint mine unique (hours_to_first_click)", "mine"),
+    "a check": ("add constraint mine check (total_click_events < 1)", "mine"),
+    "a generated column": (
+        "drop intent_score, add intent_score integer generated always as (1) stored",
+        "intent_score",
+    ),
+    "an array of another type": ("alter click_sequence type varchar(50)[]", "another type"),
+    "a text": (
+        "drop constraint valid_engagement_score, alter engagement_score drop default,"
+        " alter engagement_score type text",
+        "another type",
+    ),
+    "a key to another table": (
+        "drop constraint link_click_analytics_application_id_fkey,"
+        " add constraint mine foreign key (application_id) references others (id)",
+        "mine",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "found"), TARGETS.values(), ids=TARGETS.keys())
+@writing_runs
+@pytest.mark.usefixtures("short_waits")
+def test_a_target_that_was_altered(
+    filled: Database, run: Callable[[Settings], object], change: str, found: str
+) -> None:
+    filled.execute("create table others (id uuid primary key)")
+    filled.execute("alter table link_click_analytics " + change)
+    said = said_by(run, filled, 5)
+    assert found in said
+    assert "migrate --check" in said
+    assert problems(filled.settings()) != []
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what stays is not waited for."""
+    monkeypatch.setattr("pipeline.load.ATTEMPTS", 2)
+
+
+@writing_runs
+@pytest.mark.parametrize("kind", ["smallint", "bigint", "numeric"])
+def test_other_numbers_in_the_target_do(
+    filled: Database, run: Callable[[Settings], object], kind: str
+) -> None:
+    filled.execute(
+        f"""
+        alter table link_click_analytics alter intent_score type {kind},
+            alter total_click_events type {kind}, alter unique_functions_clicked type {kind},
+            alter peak_click_hour type {kind}
+        """
+    )
+    run(filled.settings())
+    assert stored(filled) == reference(filled)
+    assert run_all(filled.settings()).unchanged == 2
+
+
+@writing_runs
+def test_a_trigger_that_raises(filled: Database, run: Callable[[Settings], object]) -> None:
+    filled.execute(
+        """
+        create function no() returns trigger language plpgsql as
+            $$ begin raise 'not on Sundays'; end $$;
+        create trigger no before insert on link_click_analytics for each row execute function no()
+        """
+    )
+    assert "not on Sundays" in said_by(run, filled, 8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create rule mine as on insert to link_click_analytics do instead nothing",
+        "alter table link_click_analytics rename to rows;"
+        "create view link_click_analytics as select * from rows limit 1000000",
+        "alter table link_click_analytics rename to rows;"
+        "create view link_click_analytics as select * from rows",
+        "drop table link_click_analytics; create materialized view link_click_analytics as"
+        " select null::uuid as application_id",
+        "alter table link_click_analytics rename to rows; create table link_click_analytics"
+        " (like rows including defaults including constraints) partition by hash (application_id)",
+    ],
+)
+def test_a_target_of_another_form_ends_in_one_line(filled: Database, change: str) -> None:
+    filled.execute(change)
+    try:
+        run_all(filled.settings())
+    except ClickstatsError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    if "rule" not in change:
+        assert any("form of a" in problem for problem in problems(filled.settings()))
+
+
+@writing_runs
+def test_applications_that_stand_more_than_once(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    run_all(filled.settings())
+    filled.execute(
+        f"""
+        drop index idx_analytics_unique_application;
+        insert into link_click_analytics (application_id) values ('{A}')
+        """
+    )
+    said = said_by(run, filled, 5)
+    assert f"link_click_analytics has the application_id {A} more than once" in said
+    assert "delete the others" in said
+    answer = clickstats("migrate", database=filled)
+    assert (answer.code, answer.text, answer.errors.count("\n")) == (5, "", 1)
+    assert f"the application_id {A} more than once" in answer.errors
+    filled.execute("delete from link_click_analytics where total_click_events = 0")
+    migrate(filled.settings())
+    run(filled.settings())
+
+
+# --- the source ----------------------------------------------------------------------------------
+
+SOURCES = {
+    "an id twice": (
+        "job_applications",
+        "select * from old union all select * from old",
+        "job_applications has 2 ids",
+    ),
+    "a job's id twice": (
+        "jobs",
+        "select * from old union all select * from old",
+        f"jobs has the id {named('J')} more than once",
+    ),
+    "a link function that is null": (
+        "link_tracking",
+        "select tracking_id, application_id, nullif(link_function, 'LinkedIn') as link_function"
+        " from old",
+        "link_function is null",
+    ),
+    "a division by zero": (
+        "link_clicks",
+        "select tracking_id, clicked_at + interval '1 hour' / (length(tracking_id) - 1)"
+        " as clicked_at from old",
+        "division by zero",
+    ),
+}
+AN_ID_THAT_IS_NULL = "select nullif(id, '{}') as id, job_id, created_at from old"
+
+
+def view(database: Database, table: str, query: str) -> None:
+    database.execute(f"alter table {table} rename to old; create view {table} as {query}")
+
+
+@pytest.mark.usefixtures("by_copy")
+@runs
+@pytest.mark.parametrize(("table", "query", "found"), SOURCES.values(), ids=SOURCES.keys())
+def test_a_view_that_does_not_keep_what_a_table_would(
+    filled: Database, run: Callable[[Settings], object], table: str, query: str, found: str
+) -> None:
+    view(filled, table, query)
+    assert found in said_by(run, filled, 5)
+
+
+def test_an_id_that_is_null(filled: Database) -> None:
+    view(filled, "job_applications", AN_ID_THAT_IS_NULL.format(A))
+    assert "job_applications has 1 rows whose id is null" in said_by(run_all, filled, 5)
+    run_named(filled.settings(), [B])
+
+
+@pytest.mark.usefixtures("by_copy")
+@runs
+def test_a_materialized_view_without_data(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    filled.execute(
+        "alter table link_clicks rename to old;"
+        "create materialized view link_clicks as select * from old with no data"
+    )
+    assert "REFRESH MATERIALIZED VIEW" in said_by(run, filled, 5)
+    [problem] = problems(filled.settings())
+    assert "REFRESH MATERIALIZED VIEW link_clicks" in problem
+
+
+@pytest.mark.usefixtures("by_copy")
+def test_a_function_that_the_server_cannot_do(filled: Database) -> None:
+    filled.execute(
+        "create function no() returns interval language plpgsql as"
+        " $$ begin raise feature_not_supported; end $$"
+    )
+    view(filled, "link_clicks", "select tracking_id, clicked_at + no() as clicked_at from old")
+    with pytest.raises(Refused):
+        run_all(filled.settings())
+
+
+@pytest.mark.usefixtures("short_waits")
+@writing_runs
+def test_ids_that_the_foreign_key_does_not_know(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    """The target refers to the table behind the view, which has fewer rows."""
+    view(
+        filled,
+        "job_applications",
+        f"select * from old union all select '{C}', null, null, null",
+    )
+    said = said_by(run, filled, 5)
+    assert "link_click_analytics_application_id_fkey" in said
+    assert 'is not present in table "old"' in said
+
+
+def test_a_null_tracking_id_is_no_link(filled: Database) -> None:
+    view(
+        filled,
+        "link_tracking",
+        f"select * from old union all select null, '{A}', 'Resume', null, null"
+        f" union all select null, '{A}', 'Resume', null, null",
+    )
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+
+
+def test_the_same_names_in_several_schemas(filled: Database) -> None:
+    filled.execute(
+        """
+        create schema other;
+        create table other.link_clicks (tracking_id integer);
+        create table other.job_applications (id integer primary key);
+        create view other.link_click_analytics as select 1 as id
+        """
+    )
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    with pytest.raises(SchemaError, match="link_tracking is missing"):
+        migrate(filled.settings(schema="other"))
