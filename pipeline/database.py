@@ -350,32 +350,26 @@ MISSING = {
     "42703": "see `clickstats migrate --check` for what is missing and what to do",
     "3F000": "check --schema",
     "42501": "see `clickstats migrate --check` and grant what it lists",
+    "42P07": "clickstats_migrations does not know of it: restore that table from a backup",
 }
-# and: a column that is generated, a view or rule that can't be written, collations that differ
 WRONG_TYPE = dict.fromkeys(
-    (
-        "42883",
-        "42804",
-        "42846",
-        "22P02",
-        "42725",
-        "428C9",
-        "42809",
-        "42P17",
-        "42P21",
-        "42P22",
-        "42P18",
-    ),
+    ("42883", "42804", "42846", "22P02", "42725"),
     "a column has another type than clickstats expects: see `clickstats migrate --check`",
+) | dict.fromkeys(  # generated columns, views and rules, collations that differ
+    ("428C9", "42809", "42P17", "42P18", "42P21", "42P22"),
+    "a table has another form than clickstats expects: see `clickstats migrate --check`",
 )
 SHUTDOWN = {"57P01", "57P02", "57P03"}
 # classes, and codes
 WRONG_SHAPE = {
-    "22": "the data, or an expression of a view that is read, cannot be used: mend them, then run "
-    "again; nothing was written",
+    **dict.fromkeys(
+        ("21", "22"),
+        "the data, or an expression of a view that is read, cannot be used: mend them, then run "
+        "again; nothing was written",
+    ),
     "23503": "link_click_analytics refers to a table that lacks what was read from the source: see "
     "`clickstats migrate --check`; nothing was written",
-    "23": "link_click_analytics has a column, constraint or index that clickstats does not know: "
+    "23": "the table has a column, constraint or index that clickstats does not know: "
     "see `clickstats migrate --check`, and remove it; nothing was written",
     "44": "link_click_analytics is a view that refuses the row: see `clickstats migrate --check`; "
     "nothing was written",
@@ -383,21 +377,10 @@ WRONG_SHAPE = {
     "be written a table in its place: see `clickstats migrate --check`",
 }
 NAMES_KEYS = {"23503", "23505"}
-# classes: feature not supported, insufficient resources, program limit, system error, raised by a
-# trigger or function; then read-only, lock not available, query cancelled, idle timeouts,
-# serialization failure, deadlock
+# classes: feature not supported, functions in other languages, insufficient resources, program
+# limit, system error, foreign data, raised by a trigger or function, internal error; then
+# read-only, lock not available, query cancelled, idle timeouts, serialization failure, deadlock
 REFUSED = {
-    "0A",
-    "53",
-    "54",
-    "58",
-    "P0",
-    "25006",
-    "55P03",
-    "57014",
-    "25P03",
-    "25P04",
-    "57P05",
-    "40001",
-    "40P01",
-}
+    "0A", "2F", "38", "39", "53", "54", "58", "HV", "P0", "XX",
+    "25006", "55P03", "57014", "25P03", "25P04", "57P05", "40001", "40P01",
+}  # fmt: skip

@@ -122,12 +122,18 @@ def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[s
     is_readable = connection.execute(readable, {"name": VERSION_TABLE}).scalar_one()
     # where it is not, that is listed; which revision it is cannot be known
     if is_readable and not has_row_security(connection, VERSION_TABLE):
-        revision, head = _revision(connection), _scripts().get_current_head()
-        if revision != head:
-            found[VERSION_TABLE] = [
-                f"the tables are at revision {revision}, expected {head}: run `clickstats migrate`"
-            ]
+        found[VERSION_TABLE] = list(_outdated(connection))
     return {name: problems for name, problems in found.items() if problems}
+
+
+def _outdated(connection: sa.Connection) -> Iterator[str]:
+    try:
+        revision, head = _revision(connection), _scripts().get_current_head()
+    except SchemaError as error:
+        yield str(error)
+        return
+    if revision != head:
+        yield f"the tables are at revision {revision}, expected {head}: run `clickstats migrate`"
 
 
 def _missing(connection: sa.Connection, table: sa.Table, keyless: Collection[str]) -> Iterator[str]:
@@ -184,8 +190,21 @@ def _differences(
 
 
 def _revision(connection: sa.Connection) -> str | None:
+    """The revision that our tables are at; None before the first. Raises `SchemaError` when this
+    version of clickstats cannot know what to do with it."""
     options = {"version_table": VERSION_TABLE}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    heads = MigrationContext.configure(connection, opts=options).get_current_heads()
+    if len(heads) > 1:
+        raise SchemaError(
+            f"{VERSION_TABLE} has {len(heads)} rows, expected one: restore it from a backup"
+        )
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if unknown := set(heads) - known:
+        raise SchemaError(
+            f"the tables are at revision {unknown.pop()}, which this version of clickstats does "
+            "not know: install the version that made them, or a newer one"
+        )
+    return heads[0] if heads else None
 
 
 def _alembic(connection: sa.Connection | None, keyless: Collection[str] = ()) -> Config:

@@ -1,8 +1,10 @@
 """Sources and targets of other shapes than expected: each is one line that says what is wrong and
 what to do, at the run and, where it can be known before, by `migrate --check`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import psycopg2
 import pytest
 
 from pipeline.errors import ClickstatsError, Refused, SchemaError
@@ -90,6 +92,15 @@ TRACKING_IDS_THAT_DO = {
 }
 
 
+@contextmanager
+def skipped_without_icu() -> Iterator[None]:
+    """Not every build of PostgreSQL has it."""
+    try:
+        yield
+    except psycopg2.errors.FeatureNotSupported as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.parametrize("table", ["link_tracking", "link_clicks"])
 @pytest.mark.parametrize(
     ("before", "kind"), WRONG_TRACKING_IDS.values(), ids=WRONG_TRACKING_IDS.keys()
@@ -97,11 +108,9 @@ TRACKING_IDS_THAT_DO = {
 def test_a_tracking_id_that_the_server_joins_otherwise(
     filled: Database, before: str, kind: str, table: str
 ) -> None:
-    if "icu" in before and not filled.execute(
-        "select 1 from pg_collation where collprovider = 'i'"
-    ):
-        pytest.skip("a server without ICU")
-    filled.execute(f"{before} alter table {table} alter tracking_id type {kind}")
+    with skipped_without_icu():
+        filled.execute(before or "select")
+    filled.execute(f"alter table {table} alter tracking_id type {kind}")
     for run in RUNS.values():
         said = said_by(run, filled, 5)
         assert f"column {table}.tracking_id is " in said
@@ -418,6 +427,11 @@ SOURCES = {
         " from old",
         "link_function is null",
     ),
+    "a subquery of several rows": (
+        "link_clicks",
+        "select tracking_id, (select clicked_at from old) as clicked_at from old",
+        "more than one row",
+    ),
     "a division by zero": (
         "link_clicks",
         "select tracking_id, clicked_at + interval '1 hour' / (length(tracking_id) - 1)"
@@ -498,6 +512,21 @@ def test_a_null_tracking_id_is_no_link(filled: Database) -> None:
     )
     run_all(filled.settings())
     assert stored(filled) == reference(filled)
+
+
+def test_instants_that_another_program_wrote(filled: Database) -> None:
+    """Infinite ones and those that no calendar of Python's has are null to whoever reads them."""
+    run_all(filled.settings())
+    filled.execute(
+        """
+        alter table link_click_analytics alter created_at type timestamptz(0);
+        update link_click_analytics set created_at = '-infinity', updated_at = '4000-01-01 BC',
+            calculated_at = '200000-01-01'
+        """
+    )
+    for arguments in (["explain", A, "--format", "json"], ["report", "--format", "json"]):
+        answer = clickstats(*arguments, database=filled)
+        assert (answer.code, answer.errors) == (0, "")
 
 
 def test_the_same_names_in_several_schemas(filled: Database) -> None:
