@@ -23,6 +23,7 @@ class FileFormat(StrEnum):
 
 
 STDOUT = Path("-")
+MOST = 1_000_000_000  # applications
 
 DatabaseUrl = Annotated[
     str,

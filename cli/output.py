@@ -58,7 +58,7 @@ def table(
 def print_json(value: object) -> None:
     """Print JSON, escaped where the output has another encoding than UTF-8."""
     escaped = sys.stdout.encoding.lower() != "utf-8"
-    print(json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2))
+    print(json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2, allow_nan=False))
 
 
 def _plain(value: object) -> object:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import asdict
+from math import isnan
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.logs import configure
 from cli.options import (
+    MOST,
     ConnectTimeout,
     DatabaseUrl,
     Format,
@@ -46,7 +48,9 @@ def run(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="With --all: write at most N rows, oldest first."),
+        typer.Option(
+            min=1, max=MOST, metavar="N", help="With --all: write at most N rows, oldest first."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="With --all: write every row, changed or not.")
@@ -72,7 +76,8 @@ def run(
         ),
     ] = 50,
     keep_days: Annotated[
-        int, typer.Option(min=1, metavar="DAYS", help="How long a run stays in the ledger.")
+        int,
+        typer.Option(min=1, max=36_500, metavar="DAYS", help="How long a run stays in the ledger."),
     ] = 400,
     metrics_file: MetricsFile = None,
     output: OutputFormat = Format.text,
@@ -85,6 +90,8 @@ def run(
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Compute metrics and scores and write them to link_click_analytics."""
+    if isnan(max_shrink):  # neither below nor above anything
+        raise ConfigurationError("--max-shrink nan; expected a percentage from 0 to 100")
     if everything == bool(app_id):
         raise ConfigurationError("expected either --all or --app-id UUID; nothing was done")
     if not everything and (limit is not None or full or wait or dry_run):
@@ -221,6 +228,8 @@ def tables(run: Report) -> Group:
         return table
 
     notes = [f"Run {run.run_id}", f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", run.timezone]
+    if run.deleted:
+        notes.append(f"{run.deleted:,} rows whose application is gone deleted")
     if run.rows_without_application:
         notes.append(f"{run.rows_without_application:,} rows without an application left alone")
     return Group(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
 from cli.wording import counted
 from pipeline.errors import AuditFailed, ConfigurationError
@@ -21,7 +21,8 @@ MOST_DIFFERENCES = 50  # in the text; JSON has all
 
 def verify(
     sample: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Compare N applications, drawn anew.")
+        int | None,
+        typer.Option(min=1, max=MOST, metavar="N", help="Compare N applications, drawn anew."),
     ] = None,
     app_id: Annotated[
         list[str] | None, typer.Option(metavar="UUID", help="Compare this one. May be repeated.")

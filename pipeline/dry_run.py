@@ -13,10 +13,12 @@ from pipeline.compare import VALUES, compared, image
 from pipeline.database import take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
+from pipeline.load import keyless
 from pipeline.outcome import Report, Show, show_nothing
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered
 from pipeline.settings import Settings
+from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database import Connection
@@ -27,7 +29,7 @@ MOST_MOVERS = 10
 
 @dataclass(frozen=True)
 class DryRun:
-    """`report.inserted` and `report.updated` are what would be written.
+    """`report.inserted` and `report.updated` are what would be written, `report.deleted` deleted.
 
     `columns`: in how many of the updated rows each column would change. `distribution`: one row for
     each band of ten points, with the applications in it before and after, for each score. `movers`:
@@ -51,6 +53,7 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
     source = Source(snapshot, settings)
     computation = gathered(source, report, show)
     audit_read(report, last_published(reader), options.max_shrink)
+    report.deleted = _gone(reader)
     slices = []
     with show("compare"), closing(computation.beside_stored()) as both:
         for per_application, stored in both:
@@ -73,6 +76,16 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
     report.updated, report.inserted = updates.height, to_write.height - updates.height
     report.unchanged = report.applications - to_write.height - report.pending
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
+
+
+def _gone(reader: Connection) -> int:
+    """How many stored rows a run would delete."""
+    with reader.cursor() as cursor:
+        if "job_applications" not in keyless(cursor):
+            return 0
+        cursor.execute(statement("count_gone"))
+        count: int = cursor.fetchone()[0]  # type: ignore[index]
+        return count
 
 
 def _columns(updates: pl.DataFrame) -> dict[str, int]:

@@ -24,6 +24,11 @@ from pipeline.errors import SchemaError
 from pipeline.outcome import Advance, no_advance
 from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.settings import Settings
+from pipeline.source_shape import (
+    duplicate_id_problems,
+    duplicate_row_problems,
+    tracking_id_problems,
+)
 from pipeline.waiting import break_line, in_turn
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, READ, link_functions
 from schema.sql import statement
@@ -124,11 +129,11 @@ class Source:
 
     def extract(self, advance: Advance = no_advance) -> Extracted:
         """The applications and their clicks; `advance` is told of the clicks, part by part."""
-        if self.url:
-            self._check()
+        self._check()
         applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
         # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
         applications = applications.sort("application_id", "application_key_1")
+        self._check_ids(applications["application_id"])
         links = self._links(applications)
         counts: list[tuple[int, int, int]] = []
 
@@ -152,7 +157,7 @@ class Source:
             return numbered(small, applications.lazy()).collect()
 
         links = pl.concat(self._read("links", LINKS, take))
-        _check_unique(links)
+        _check_links(links)
         functions = link_functions(links["link_function"].unique().cast(pl.String))
         return links.with_columns(pl.col("link_function").cast(functions))
 
@@ -164,7 +169,11 @@ class Source:
             return
         texts = [self._bound("stored", first_id=first, last_id=last) for first, last in ranges]
         with closing(self._frames(texts, IMAGE)) as frames:
-            yield from frames
+            for frame in frames:
+                if frame["application_id"].n_unique() < frame.height:
+                    connection = self.snapshot.connection
+                    raise SchemaError("; ".join(duplicate_row_problems(connection)))
+                yield frame
 
     def look_at_target(self) -> int:
         """How many stored rows another program wrote without an application; notes whether there
@@ -175,9 +184,24 @@ class Source:
         return without_application
 
     def _check(self) -> None:
-        """Let the server say what is missing by a code; through ConnectorX it says so in prose."""
-        for name in (*TABLES, "stored"):
+        """Let the server say what is missing by a code; through ConnectorX it says so in prose.
+        Look for what it would not say."""
+        for name in (*TABLES, "stored") if self.url else ():
             self._without_lock(f"EXPLAIN {self._bound(name)}")
+        if problems := tracking_id_problems(self.snapshot.connection):
+            raise SchemaError("; ".join(problems))
+
+    def _check_ids(self, sorted_ids: pl.Series) -> None:
+        """Each application once; `sorted_ids` in their order, nulls first."""
+        if sorted_ids.null_count():
+            raise SchemaError(
+                f"job_applications has {sorted_ids.null_count():,} rows whose id is null; expected "
+                "an id in each row; mend the table or view"
+            )
+        if (sorted_ids == sorted_ids.shift()).any():
+            connection = self.snapshot.connection
+            problems = duplicate_id_problems(connection)
+            raise SchemaError("; ".join(problems))
 
     def _without_lock(self, query: str) -> Any:
         """The first row of a query that leaves no lock behind: a first load drops indexes."""
@@ -261,7 +285,12 @@ class Source:
         return bound(self.snapshot.connection, statement(name), self.parameters | others)
 
 
-def _check_unique(links: pl.DataFrame) -> None:
+def _check_links(links: pl.DataFrame) -> None:
+    if missing := links["link_function"].null_count():
+        raise SchemaError(
+            f"link_tracking has {missing:,} links of applications whose link_function is null; "
+            "expected a text in each row; mend the table or view"
+        )
     if links["link_key"].n_unique() < links.height:
         raise SchemaError(
             "link_tracking has a tracking_id more than once; expected a primary key; remove the "

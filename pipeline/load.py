@@ -61,6 +61,7 @@ class Written:
     updated: int = 0
     newer: int = 0  # left, because a newer snapshot has written the row meanwhile
     gone: int = 0  # dropped, because the application has been deleted meanwhile
+    deleted: int = 0  # stored rows whose application is gone, where no foreign key deletes them
 
     def __add__(self, other: Written) -> Written:
         return Written(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -71,6 +72,7 @@ def write(
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
     new: int = 0,
+    whole: bool = False,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `pipeline.compare.rows_to_write` gives them, in key order within and between them. While the
@@ -82,14 +84,20 @@ def write(
     another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
+    Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
+    application is gone; any other writes none for such an application. The same for `jobs`.
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
+        missing_keys = keyless(cursor)
         cursor.execute(IN_KEY_ORDER)
         rebuild = new >= FIRST_LOAD
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
-                written = _write(cursor, slices, instant, rebuild=rebuild, mend=attempt > 1)
+                mend = attempt > 1 or (bool(missing_keys) and not whole)
+                written = _write(cursor, slices, instant, rebuild=rebuild, mend=mend)
+                if whole:
+                    written += _in_place_of(missing_keys, cursor, instant)
                 break
             except psycopg2.Error as error:
                 # whatever comes of dropping indexes, the slower way may do without: a publication
@@ -181,6 +189,27 @@ def _write_slice(
     gone += _look_again(cursor)
     cursor.execute(statement("insert"), parameters)
     return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+
+
+def keyless(cursor: Cursor) -> set[str]:
+    """Which of job_applications and jobs no foreign key can refer to: a view, for instance."""
+    cursor.execute(statement("keyless"))
+    return {name for name, _ in cursor.fetchall()}
+
+
+def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:
+    """Do what the foreign keys would have done: forget the jobs that have gone meanwhile, delete
+    the stored rows whose application is gone. Those that this very run has inserted count as never
+    inserted."""
+    cursor.execute("SET LOCAL enable_hashjoin = on")
+    if "jobs" in missing_keys:
+        cursor.execute(statement("null_jobs_meanwhile"), {"instant": instant})
+    if "job_applications" not in missing_keys:
+        return Written()
+    cursor.execute(statement("delete_gone"), {"instant": instant})
+    deleted, inserted = cursor.fetchone()  # type: ignore[misc]
+    log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
+    return Written(inserted=-inserted, gone=inserted, deleted=deleted)
 
 
 def _binary(rows: pl.DataFrame) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import StringIO
+from itertools import chain
 
 import sqlalchemy as sa
 from alembic import command
@@ -12,136 +13,170 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from pipeline.check import has_row_security, missing_privileges, missing_sources, unplannable
 from pipeline.database import search_path, session, set_up
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
+from pipeline.source_shape import duplicate_row_problems
 from schema import tables
 from schema.migrations import VERSION_TABLE
-from schema.shape import expected, expected_indexes, found, found_indexes
+from schema.shape import (
+    exists,
+    expected,
+    expected_indexes,
+    found,
+    found_indexes,
+    without_keys_to,
+)
+from schema.sql import statement
 
 LOCK = 0x636C69636B  # "click": only one migration at a time
-PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
-    tables.link_click_analytics.name: "SELECT, INSERT, UPDATE",
-    tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
-    VERSION_TABLE: "SELECT",
+# what a run does where no foreign key can refer to the table
+IN_PLACE_OF_THE_KEY = {
+    "job_applications": "`run --all` deletes the rows of applications that are gone, for which its "
+    "role needs DELETE on link_click_analytics",
+    "jobs": "`run --all` nulls the jobs that are gone",
 }
 
 
 def migrate(settings: Settings) -> list[str]:
-    """Bring our tables to the newest revision; returns the revisions that were run.
+    """Bring our tables to the newest revision; returns the revisions that were run, and which
+    foreign keys cannot be.
 
     All in one transaction; a second migration waits for the first. Raises `SchemaError` when a
     table made by hand differs from ours.
     """
     with _connection(settings) as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        _refuse_differences(connection)
+        keyless = _keyless(connection)
+        _refuse_differences(connection, keyless)
         before = _revision(connection)
-        command.upgrade(_alembic(connection), "head")
+        command.upgrade(_alembic(connection, keyless), "head")
         for table in tables.ours.sorted_tables:
             there = found_indexes(connection, table.name)
             for index in table.indexes:
                 if index.name not in there:
                     index.create(connection)
-        return [
-            f"{script.revision} {script.doc}"
-            for script in reversed(list(_scripts().iterate_revisions("head", before or "base")))
-        ]
+        done = reversed(list(_scripts().iterate_revisions("head", before or "base")))
+        revisions = [f"{script.revision} {script.doc}" for script in done]
+        return [*revisions, *_without_keys(keyless)] if revisions else []
 
 
 def pending_sql(settings: Settings) -> str:
     """The SQL that `migrate` would run now; empty when there is nothing to do."""
     with _connection(settings) as connection:
-        _refuse_differences(connection)
+        keyless = _keyless(connection)
+        _refuse_differences(connection, keyless)
         before = _revision(connection)
     if before == _scripts().get_current_head():
         return ""
-    config = _alembic(None)
+    config = _alembic(None, keyless)
     config.output_buffer = StringIO()
     command.upgrade(config, f"{before or 'base'}:head", sql=True)
     path = search_path(settings.schema)
-    return f"SET search_path = {path};\n\n{config.output_buffer.getvalue()}"
+    notes = "".join(f"-- {note}\n" for note in _without_keys(keyless))
+    return f"SET search_path = {path};\n\n{notes}{config.output_buffer.getvalue()}"
 
 
 def problems(settings: Settings) -> list[str]:
     """What keeps this role from running clickstats, one sentence each with what to do about it."""
     with _connection(settings) as connection:
+        keyless = _keyless(connection)
+        deletes = "job_applications" in keyless
+        missing = missing_sources(connection)
+        own = _own_problems(connection, keyless)
+        unprivileged = missing_privileges(connection, deletes=deletes)
+        known = [*missing, *own, *unprivileged]
         return [
-            *_source_problems(connection),
-            *_own_problems(connection),
-            *_privilege_problems(connection),
+            *_flat(missing),
+            *_flat(own),
+            *_flat(unprivileged),
+            *unplannable(connection, known, deletes=deletes),
         ]
 
 
-def _source_problems(connection: sa.Connection, *, types: bool = True) -> Iterator[str]:
-    """What is missing of the source, and, with `types`, which columns are of another type."""
-    inspector = sa.inspect(connection)
-    for table in tables.source.sorted_tables:
-        if not _exists(connection, table.name):
-            yield f"table {table.name} is missing: check --schema and the privileges on the schema"
-            continue
-        columns = {column["name"]: column["type"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            there = columns.get(column.name)
-            if there is None:
-                yield f"column {table.name}.{column.name} is missing: add it"
-            elif types and there._type_affinity is not column.type._type_affinity:
-                yield (
-                    f"column {table.name}.{column.name} is {there}, expected {column.type}: "
-                    "clickstats cannot read it"
-                )
+def _flat(problems: dict[str, list[str]]) -> Iterator[str]:
+    return chain.from_iterable(problems.values())
 
 
-def _own_problems(connection: sa.Connection) -> Iterator[str]:
-    for table in tables.ours.sorted_tables:
-        if not _exists(connection, table.name):
-            yield f"table {table.name} is missing: run `clickstats migrate`"
-            continue
-        yield from _differences(connection, table)
-        for name in expected_indexes(table).keys() - found_indexes(connection, table.name).keys():
-            yield f"index {name} on {table.name} is missing: run `clickstats migrate`"
+def _keyless(connection: sa.Connection) -> dict[str, str]:
+    """The tables to which no foreign key can refer, and why."""
+    return dict(tuple(row) for row in connection.exec_driver_sql(statement("keyless")))
+
+
+def _without_keys(keyless: dict[str, str]) -> list[str]:
+    return [
+        f"{name} {reason}: link_click_analytics has no foreign key to it; "
+        f"{IN_PLACE_OF_THE_KEY[name]}"
+        for name, reason in keyless.items()
+    ]
+
+
+def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[str, list[str]]:
+    """For each of our tables, what is missing of it or different."""
+    found = {
+        table.name: list(_missing(connection, table, keyless))
+        for table in tables.ours.sorted_tables
+    }
     readable = sa.text("SELECT has_table_privilege(to_regclass(:name), 'SELECT') IS NOT FALSE")
-    if not connection.execute(readable, {"name": VERSION_TABLE}).scalar_one():
-        return  # the missing privilege is listed; which revision it is cannot be known
-    if (revision := _revision(connection)) != (head := _scripts().get_current_head()):
+    is_readable = connection.execute(readable, {"name": VERSION_TABLE}).scalar_one()
+    # where it is not, that is listed; which revision it is cannot be known
+    if is_readable and not has_row_security(connection, VERSION_TABLE):
+        found[VERSION_TABLE] = list(_outdated(connection))
+    return {name: problems for name, problems in found.items() if problems}
+
+
+def _outdated(connection: sa.Connection) -> Iterator[str]:
+    try:
+        revision, head = _revision(connection), _scripts().get_current_head()
+    except SchemaError as error:
+        yield str(error)
+        return
+    if revision != head:
         yield f"the tables are at revision {revision}, expected {head}: run `clickstats migrate`"
 
 
-def _privilege_problems(connection: sa.Connection) -> Iterator[str]:
-    role = connection.execute(sa.text("SELECT quote_ident(current_user)")).scalar_one()
-    for name, privileges in PRIVILEGES.items():
-        for privilege in privileges.split(", "):
-            granted = connection.execute(
-                sa.text("SELECT has_table_privilege(to_regclass(:name), :privilege)"),
-                {"name": name, "privilege": privilege},
-            ).scalar_one()
-            if granted is False:
-                yield f"{role} lacks {privilege} on {name}: GRANT {privilege} ON {name} TO {role}"
-    temporary = "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database()"
-    granted, database = connection.execute(sa.text(temporary)).one()
-    if not granted:
-        yield (
-            f"{role} may not create temporary tables: GRANT TEMPORARY ON DATABASE {database} "
-            f"TO {role}"
-        )
+def _missing(connection: sa.Connection, table: sa.Table, keyless: Collection[str]) -> Iterator[str]:
+    if not exists(connection, table.name):
+        yield f"table {table.name} is missing: run `clickstats migrate`"
+        return
+    yield from _differences(connection, table, keyless)
+    for name in expected_indexes(table).keys() - found_indexes(connection, table.name).keys():
+        yield f"index {name} on {table.name} is missing: run `clickstats migrate`"
 
 
-def _refuse_differences(connection: sa.Connection) -> None:
-    missing = _source_problems(connection, types=False)
+def _refuse_differences(connection: sa.Connection, keyless: Collection[str]) -> None:
+    missing = _flat(missing_sources(connection))
     differences = [
         difference
         for table in tables.ours.sorted_tables
-        if _exists(connection, table.name)
-        for difference in _differences(connection, table)
+        if exists(connection, table.name)
+        for difference in _differences(connection, table, keyless)
     ]
-    if reasons := [*missing, *differences]:
+    if reasons := [*missing, *differences, *_duplicates(connection, differences)]:
         raise SchemaError("; ".join(reasons))
 
 
-def _differences(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
+def _duplicates(connection: sa.Connection, differences: Collection[str]) -> list[str]:
+    """What keeps the unique index from being built."""
+    name = tables.link_click_analytics.name
+    if differences or not exists(connection, name):
+        return []
+    if "idx_analytics_unique_application" in found_indexes(connection, name):
+        return []
+    return duplicate_row_problems(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+
+
+def _differences(
+    connection: sa.Connection, table: sa.Table, keyless: Collection[str]
+) -> Iterator[str]:
     """What makes a table of that name another than ours. A missing index or comment is none: it
-    can be added. A further index that does not make values unique is none either."""
-    wanted, there = expected(table), found(connection, table.name)
+    can be added. A further index that does not make values unique is none either, nor is a foreign
+    key to a table that no key can refer to, or its lack."""
+    wanted, there = (
+        without_keys_to(shape, table, keyless)
+        for shape in (expected(table), found(connection, table.name))
+    )
     for shape in sorted(wanted - there):
         yield f"{table.name} lacks: {shape}"
     for shape in sorted(there - wanted):
@@ -154,21 +189,30 @@ def _differences(connection: sa.Connection, table: sa.Table) -> Iterator[str]:
             yield f"{table.name} has, unexpected: {definition}"
 
 
-def _exists(connection: sa.Connection, name: str) -> bool:
-    query = sa.text("SELECT to_regclass(:name) IS NOT NULL")
-    return bool(connection.execute(query, {"name": name}).scalar_one())
-
-
 def _revision(connection: sa.Connection) -> str | None:
+    """The revision that our tables are at; None before the first. Raises `SchemaError` when this
+    version of clickstats cannot know what to do with it."""
     options = {"version_table": VERSION_TABLE}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    heads = MigrationContext.configure(connection, opts=options).get_current_heads()
+    if len(heads) > 1:
+        raise SchemaError(
+            f"{VERSION_TABLE} has {len(heads)} rows, expected one: restore it from a backup"
+        )
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if unknown := set(heads) - known:
+        raise SchemaError(
+            f"the tables are at revision {unknown.pop()}, which this version of clickstats does "
+            "not know: install the version that made them, or a newer one"
+        )
+    return heads[0] if heads else None
 
 
-def _alembic(connection: sa.Connection | None) -> Config:
+def _alembic(connection: sa.Connection | None, keyless: Collection[str] = ()) -> Config:
     config = Config()
     config.set_main_option("script_location", "schema:migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["keyless"] = keyless
     return config
 
 

@@ -38,6 +38,7 @@ class Report:
     pending: int = 0
     newer: int = 0  # left, because a `run --app-id` wrote a newer result meanwhile
     gone: int = 0  # deleted while the run was under way
+    deleted: int = 0  # stored rows without their application, where no foreign key deletes them
     rows_without_application: int = 0  # written by another program, left alone
     clicks_read: int = 0
     clicks_used: int = 0

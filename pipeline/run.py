@@ -86,7 +86,7 @@ def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -
                 rows, report.pending = oldest(slices(), options.limit)
                 slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
             new = report.applications if source.target_is_empty else 0
-            write_audited(writer, slices, report, new)
+            write_audited(writer, slices, report, new, whole=True)
     tell(report)
     warn_of(report, computation.odd)
     return report
@@ -174,11 +174,13 @@ def write_audited(
     slices: Callable[[], Iterable[pl.DataFrame]],
     report: Report,
     new: int = 0,
+    *,
+    whole: bool = False,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = write(writer, slices, report.snapshot_at, new)
+    written = write(writer, slices, report.snapshot_at, new, whole)
     report.inserted, report.updated = written.inserted, written.updated
-    report.newer, report.gone = written.newer, written.gone
+    report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     audit_written(written)
 
 

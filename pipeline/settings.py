@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from pipeline.errors import ConfigurationError
 
+A_DAY = 86_400  # seconds
 ABBREVIATIONS = {
     "CET": "Europe/Brussels",
     "EET": "Europe/Athens",
@@ -33,9 +34,9 @@ class Settings:
             )
         if not self.schema:
             raise ConfigurationError("the schema's name is empty; expected a name such as public")
-        if self.connect_timeout is not None and self.connect_timeout < 1:
+        if self.connect_timeout is not None and not 1 <= self.connect_timeout <= A_DAY:
             raise ConfigurationError(
-                f"a connect timeout of {self.connect_timeout} seconds; expected 1 or more"
+                f"a connect timeout of {self.connect_timeout} seconds; expected 1 to {A_DAY}"
             )
 
     @property

@@ -2,20 +2,53 @@
 be compared as sets."""
 
 import re
+from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CheckConstraint, CreateIndex
 
+from schema.sql import statement
+
 NAME = r'(?:\w+|"(?:[^"]|"")*")'
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+KINDS = {"v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table"}
+
+
+class FoundColumn(NamedTuple):
+    """A column of a real table, as schema/sql/table_columns.sql tells it."""
+
+    name: str
+    type: str
+    base: str
+    is_not_null: bool
+    is_generated: bool
+    default: str | None
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is a table or view of that name on the search path."""
+    query = text("SELECT to_regclass(:name) IS NOT NULL")
+    return bool(connection.execute(query, {"name": name}).scalar_one())
+
+
+def columns(connection: Connection, name: str) -> list[FoundColumn]:
+    """The columns of the table or view of that name on the search path."""
+    rows = connection.exec_driver_sql(statement("table_columns"), {"name": name})
+    return [FoundColumn(*row) for row in rows]
 
 
 def expected(table: Table) -> set[str]:
     """The shape that our metadata gives a table, without its indexes and its comment."""
     shape = {
         _column(
-            column.name, column.type, column.nullable, getattr(column.server_default, "arg", "")
+            column.name,
+            column.type.compile(dialect=DIALECT).lower(),
+            bool(column.nullable),
+            str(getattr(column.server_default, "arg", "")),
         )
         for column in table.columns
     }
@@ -34,9 +67,13 @@ def found(connection: Connection, name: str) -> set[str]:
     """The shape of the table of that name on the search path."""
     inspector = inspect(connection)
     shape = {
-        _column(column["name"], column["type"], column["nullable"], column["default"] or "")
-        for column in inspector.get_columns(name)
+        _column(column.name, column.type.replace(",", ", "), not column.is_not_null, column.default)
+        + (" generated" if column.is_generated else "")
+        for column in columns(connection, name)
     }
+    query = text("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(:name)")
+    if kind := KINDS.get(connection.execute(query, {"name": name}).scalar_one()):
+        shape.add(f"the form of a {kind}")
     shape.add(_primary_key(inspector.get_pk_constraint(name)["constrained_columns"]))
     for check in inspector.get_check_constraints(name):
         shape.add(_check(check["name"], check["sqltext"]))
@@ -73,11 +110,25 @@ def found_indexes(connection: Connection, name: str) -> dict[str, str]:
     return {index: _index(definition) for index, definition in rows}
 
 
-def _column(name: str, kind: object, nullable: bool | None, default: object) -> str:
-    of_type = kind.compile(dialect=DIALECT).lower()  # type: ignore[attr-defined]
+def without_keys_to(shape: set[str], table: Table, others: Collection[str]) -> set[str]:
+    """The shape without the foreign keys that our metadata gives the table to the other tables,
+    whatever table stands in for those."""
+    keys = [
+        (f"foreign key ({key.parent.name}) to ", f" on delete {key.ondelete}")
+        for key in table.foreign_keys
+        if key.column.table.name in others
+    ]
+    return {
+        part
+        for part in shape
+        if not any(part.startswith(start) and part.endswith(end) for start, end in keys)
+    }
+
+
+def _column(name: str, kind: str, nullable: bool, default: str | None) -> str:
     return (
-        f"column {name} {of_type.replace(' without time zone', '')}"
-        f"{'' if nullable else ' not null'}{f' default {default}' if default != '' else ''}"
+        f"column {name} {kind.replace(' without time zone', '')}"
+        f"{'' if nullable else ' not null'}{f' default {default}' if default else ''}"
     )
 
 

@@ -11,7 +11,13 @@ SELECT
         )
     ) AS missing,
     count(*) FILTER (WHERE application_id IS NULL) AS rows_without_application,
-    min(calculated_at) FILTER (WHERE application_id IS NOT NULL) AS oldest_calculated_at,
-    max(calculated_at) FILTER (WHERE application_id IS NOT NULL) AS newest_calculated_at,
-    max(updated_at) FILTER (WHERE application_id IS NOT NULL) AS newest_updated_at
+    min(calculated_at::timestamp) FILTER (
+        WHERE application_id IS NOT NULL AND calculated_at BETWEEN '0001-01-01' AND '9999-12-31'
+    ) AS oldest_calculated_at,
+    max(calculated_at::timestamp) FILTER (
+        WHERE application_id IS NOT NULL AND calculated_at BETWEEN '0001-01-01' AND '9999-12-31'
+    ) AS newest_calculated_at,
+    max(updated_at::timestamp) FILTER (
+        WHERE application_id IS NOT NULL AND updated_at BETWEEN '0001-01-01' AND '9999-12-31'
+    ) AS newest_updated_at
 FROM link_click_analytics

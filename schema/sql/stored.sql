@@ -26,13 +26,13 @@ SELECT
     END AS time_between_first_last_click,
     hours_between_first_last_click::text AS hours_between_first_last_click,
     click_sequence::text AS click_sequence,
-    unique_functions_clicked,
-    total_click_events,
-    peak_click_hour,
+    unique_functions_clicked::integer AS unique_functions_clicked,
+    total_click_events::integer AS total_click_events,
+    peak_click_hour::integer AS peak_click_hour,
     click_days_of_week::text AS click_days_of_week,
     engagement_velocity::text AS engagement_velocity,
-    engagement_score,
-    intent_score
+    engagement_score::integer AS engagement_score,
+    intent_score::integer AS intent_score
 FROM link_click_analytics
 WHERE
     application_id BETWEEN :'first_id'::uuid AND :'last_id'::uuid

@@ -1,0 +1,53 @@
+"""What about the shape of the tables would make numbers wrong without an error of the server.
+
+Asks the server; says each problem in one sentence with what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+
+def tracking_id_problems(connection: Connection) -> list[str]:
+    """The columns that join clicks to links by another equality than that of their text."""
+    return [
+        f"column {name} is {kind}, expected text or varchar with a deterministic collation, or a "
+        "domain over them: clicks find their links by the bytes of the text; change its type, or "
+        "read it through a view that casts it"
+        for name, kind in _rows(connection, "tracking_id_types")
+    ]
+
+
+def duplicate_id_problems(connection: Connection) -> list[str]:
+    """The ids that stand more than once where clickstats expects unique ones."""
+    return [
+        f"{name} has {_ids('id', 'ids', ids, first)} more than once; expected a unique id in each "
+        "row; mend the table or view"
+        for name, ids, first in _rows(connection, "duplicate_ids")
+    ]
+
+
+def duplicate_row_problems(connection: Connection) -> list[str]:
+    """The applications that stand more than once in the target."""
+    return [
+        "link_click_analytics has "
+        f"{_ids('application_id', 'application_ids', applications, first)} more than once; "
+        "expected one row for each; keep one of each, delete the others, then run "
+        "`clickstats migrate`, which adds the missing unique index"
+        for applications, first in _rows(connection, "duplicate_rows")
+    ]
+
+
+def _ids(one: str, several: str, count: int, first: str) -> str:
+    return f"the {one} {first}" if count == 1 else f"{count:,} {several}, {first} among them,"
+
+
+def _rows(connection: Connection, name: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement(name), {})
+        return cursor.fetchall()

@@ -1,0 +1,31 @@
+-- Which of the tables that link_click_analytics refers to no foreign key can refer to, and why: a
+-- foreign key needs a permanent table with a unique key on exactly this column.
+SELECT
+    c.relname AS name,
+    CASE
+        WHEN c.relkind = 'v' THEN 'is a view'
+        WHEN c.relkind = 'm' THEN 'is a materialized view'
+        WHEN c.relkind = 'f' THEN 'is a foreign table'
+        WHEN c.relpersistence <> 'p' THEN 'is an unlogged table'
+        ELSE 'has no unique key on exactly id'
+    END AS reason
+FROM pg_class AS c
+WHERE
+    c.oid IN (to_regclass('job_applications'), to_regclass('jobs'))
+    AND (
+        c.relkind NOT IN ('r', 'p')
+        OR c.relpersistence <> 'p'
+        OR NOT EXISTS (
+            SELECT FROM pg_index AS i
+            JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+            WHERE
+                i.indrelid = c.oid
+                AND a.attname = 'id'
+                AND i.indnkeyatts = 1
+                AND i.indisunique
+                AND i.indisvalid
+                AND i.indimmediate
+                AND i.indpred IS NULL
+        )
+    )
+ORDER BY name

@@ -1,0 +1,283 @@
+"""Sources and targets of other shapes than expected: each is one line that says what is wrong and
+what to do."""
+
+from collections.abc import Callable
+
+import pytest
+
+from pipeline.errors import ClickstatsError, Refused, SchemaError
+from pipeline.migrate import migrate, problems
+from pipeline.run import run_all, run_named
+from pipeline.settings import Settings
+from tests.commands import clickstats
+from tests.databases import Database
+from tests.drawings import named
+from tests.engines import reference, stored
+from tests.runs import WORLD, A, B, C, runs, said_by, writing_runs
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.load(WORLD)
+    return database
+
+
+@pytest.fixture
+def by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the URL asked for what ConnectorX cannot do: the server's errors have a code."""
+    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
+
+
+# --- the target ----------------------------------------------------------------------------------
+
+TARGETS = {
+    "a further column": ("add mine text not null", "mine"),
+    "a unique constraint": ("add constraint mine unique (hours_to_first_click)", "mine"),
+    "a check": ("add constraint mine check (total_click_events < 1)", "mine"),
+    "a generated column": (
+        "drop intent_score, add intent_score integer generated always as (1) stored",
+        "intent_score",
+    ),
+    "an array of another type": ("alter click_sequence type varchar(50)[]", "another type"),
+    "a text": (
+        "drop constraint valid_engagement_score, alter engagement_score drop default,"
+        " alter engagement_score type text",
+        "another type",
+    ),
+    "a key to another table": (
+        "drop constraint link_click_analytics_application_id_fkey,"
+        " add constraint mine foreign key (application_id) references others (id)",
+        "mine",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "found"), TARGETS.values(), ids=TARGETS.keys())
+@writing_runs
+@pytest.mark.usefixtures("short_waits")
+def test_a_target_that_was_altered(
+    filled: Database, run: Callable[[Settings], object], change: str, found: str
+) -> None:
+    filled.execute("create table others (id uuid primary key)")
+    filled.execute("alter table link_click_analytics " + change)
+    said = said_by(run, filled, 5)
+    assert found in said
+    assert "migrate --check" in said
+    assert problems(filled.settings()) != []
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what stays is not waited for."""
+    monkeypatch.setattr("pipeline.load.ATTEMPTS", 2)
+
+
+@writing_runs
+@pytest.mark.parametrize("kind", ["smallint", "bigint", "numeric"])
+def test_other_numbers_in_the_target_do(
+    filled: Database, run: Callable[[Settings], object], kind: str
+) -> None:
+    filled.execute(
+        f"""
+        alter table link_click_analytics alter intent_score type {kind},
+            alter total_click_events type {kind}, alter unique_functions_clicked type {kind},
+            alter peak_click_hour type {kind}
+        """
+    )
+    run(filled.settings())
+    assert stored(filled) == reference(filled)
+    assert run_all(filled.settings()).unchanged == 2
+
+
+@writing_runs
+def test_a_trigger_that_raises(filled: Database, run: Callable[[Settings], object]) -> None:
+    filled.execute(
+        """
+        create function no() returns trigger language plpgsql as
+            $$ begin raise 'not on Sundays'; end $$;
+        create trigger no before insert on link_click_analytics for each row execute function no()
+        """
+    )
+    assert "not on Sundays" in said_by(run, filled, 8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "create rule mine as on insert to link_click_analytics do instead nothing",
+        "alter table link_click_analytics rename to rows;"
+        "create view link_click_analytics as select * from rows limit 1000000",
+        "alter table link_click_analytics rename to rows;"
+        "create view link_click_analytics as select * from rows",
+        "drop table link_click_analytics; create materialized view link_click_analytics as"
+        " select null::uuid as application_id",
+        "alter table link_click_analytics rename to rows; create table link_click_analytics"
+        " (like rows including defaults including constraints) partition by hash (application_id)",
+    ],
+)
+def test_a_target_of_another_form_ends_in_one_line(filled: Database, change: str) -> None:
+    filled.execute(change)
+    try:
+        run_all(filled.settings())
+    except ClickstatsError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    if "rule" not in change:
+        assert any("form of a" in problem for problem in problems(filled.settings()))
+
+
+@writing_runs
+def test_applications_that_stand_more_than_once(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    run_all(filled.settings())
+    filled.execute(
+        f"""
+        drop index idx_analytics_unique_application;
+        insert into link_click_analytics (application_id) values ('{A}')
+        """
+    )
+    said = said_by(run, filled, 5)
+    assert f"link_click_analytics has the application_id {A} more than once" in said
+    assert "delete the others" in said
+    answer = clickstats("migrate", database=filled)
+    assert (answer.code, answer.text, answer.errors.count("\n")) == (5, "", 1)
+    assert f"the application_id {A} more than once" in answer.errors
+    filled.execute("delete from link_click_analytics where total_click_events = 0")
+    migrate(filled.settings())
+    run(filled.settings())
+
+
+# --- the source ----------------------------------------------------------------------------------
+
+SOURCES = {
+    "an id twice": (
+        "job_applications",
+        "select * from old union all select * from old",
+        "job_applications has 2 ids",
+    ),
+    "a job's id twice": (
+        "jobs",
+        "select * from old union all select * from old",
+        f"jobs has the id {named('J')} more than once",
+    ),
+    "a link function that is null": (
+        "link_tracking",
+        "select tracking_id, application_id, nullif(link_function, 'LinkedIn') as link_function"
+        " from old",
+        "link_function is null",
+    ),
+    "a subquery of several rows": (
+        "link_clicks",
+        "select tracking_id, (select clicked_at from old) as clicked_at from old",
+        "more than one row",
+    ),
+    "a division by zero": (
+        "link_clicks",
+        "select tracking_id, clicked_at + interval '1 hour' / (length(tracking_id) - 1)"
+        " as clicked_at from old",
+        "division by zero",
+    ),
+}
+AN_ID_THAT_IS_NULL = "select nullif(id, '{}') as id, job_id, created_at from old"
+
+
+def view(database: Database, table: str, query: str) -> None:
+    database.execute(f"alter table {table} rename to old; create view {table} as {query}")
+
+
+@pytest.mark.usefixtures("by_copy")
+@runs
+@pytest.mark.parametrize(("table", "query", "found"), SOURCES.values(), ids=SOURCES.keys())
+def test_a_view_that_does_not_keep_what_a_table_would(
+    filled: Database, run: Callable[[Settings], object], table: str, query: str, found: str
+) -> None:
+    view(filled, table, query)
+    assert found in said_by(run, filled, 5)
+
+
+def test_an_id_that_is_null(filled: Database) -> None:
+    view(filled, "job_applications", AN_ID_THAT_IS_NULL.format(A))
+    assert "job_applications has 1 rows whose id is null" in said_by(run_all, filled, 5)
+    run_named(filled.settings(), [B])
+
+
+@pytest.mark.usefixtures("by_copy")
+@runs
+def test_a_materialized_view_without_data(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    filled.execute(
+        "alter table link_clicks rename to old;"
+        "create materialized view link_clicks as select * from old with no data"
+    )
+    assert "REFRESH MATERIALIZED VIEW" in said_by(run, filled, 5)
+    [problem] = problems(filled.settings())
+    assert "REFRESH MATERIALIZED VIEW link_clicks" in problem
+
+
+@pytest.mark.usefixtures("by_copy")
+def test_a_function_that_the_server_cannot_do(filled: Database) -> None:
+    filled.execute(
+        "create function no() returns interval language plpgsql as"
+        " $$ begin raise feature_not_supported; end $$"
+    )
+    view(filled, "link_clicks", "select tracking_id, clicked_at + no() as clicked_at from old")
+    with pytest.raises(Refused):
+        run_all(filled.settings())
+
+
+@pytest.mark.usefixtures("short_waits")
+@writing_runs
+def test_ids_that_the_foreign_key_does_not_know(
+    filled: Database, run: Callable[[Settings], object]
+) -> None:
+    """The target refers to the table behind the view, which has fewer rows."""
+    view(
+        filled,
+        "job_applications",
+        f"select * from old union all select '{C}', null, null, null",
+    )
+    said = said_by(run, filled, 5)
+    assert "link_click_analytics_application_id_fkey" in said
+    assert 'is not present in table "old"' in said
+
+
+def test_a_null_tracking_id_is_no_link(filled: Database) -> None:
+    view(
+        filled,
+        "link_tracking",
+        f"select * from old union all select null, '{A}', 'Resume', null, null"
+        f" union all select null, '{A}', 'Resume', null, null",
+    )
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+
+
+def test_instants_that_another_program_wrote(filled: Database) -> None:
+    """Infinite ones and those that no calendar of Python's has are null to whoever reads them."""
+    run_all(filled.settings())
+    filled.execute(
+        """
+        alter table link_click_analytics alter created_at type timestamptz(0);
+        update link_click_analytics set created_at = '-infinity', updated_at = '4000-01-01 BC',
+            calculated_at = '200000-01-01'
+        """
+    )
+    for arguments in (["explain", A, "--format", "json"], ["report", "--format", "json"]):
+        answer = clickstats(*arguments, database=filled)
+        assert (answer.code, answer.errors) == (0, "")
+
+
+def test_the_same_names_in_several_schemas(filled: Database) -> None:
+    filled.execute(
+        """
+        create schema other;
+        create table other.link_clicks (tracking_id integer);
+        create table other.job_applications (id integer primary key);
+        create view other.link_click_analytics as select 1 as id
+        """
+    )
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    with pytest.raises(SchemaError, match="link_tracking is missing"):
+        migrate(filled.settings(schema="other"))

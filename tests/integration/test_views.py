@@ -1,0 +1,310 @@
+"""`jobs` or `job_applications` to which no foreign key can refer: a view, whatever it stands for.
+
+The run then does what the key would have done.
+"""
+
+from contextlib import closing
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+import pipeline.run
+from pipeline.dry_run import dry_run
+from pipeline.errors import SchemaError
+from pipeline.migrate import migrate, pending_sql, problems
+from pipeline.run import Options, run_all, run_named
+from tests.commands import clickstats
+from tests.databases import Database
+from tests.drawings import named, world_drawn
+from tests.engines import reference, stored
+
+REQUIREMENT = (Path(__file__).with_name("requirement.sql")).read_text()
+WORLD = world_drawn(
+    """
+    jobs: J, K
+
+    application | job | created at
+    A           | J   | 2024-03-04 09:00
+    B           | K   | 2024-03-04 09:00
+    C           | J   | 2024-03-04 09:00
+
+    link | application | link function
+    a    | A           | LinkedIn
+    b    | B           | Calendly
+
+    link | clicked at
+    a    | 2024-03-04 10:00
+    b    | 2024-03-04 10:00
+    """
+).world
+A, B, C, K = (str(named(name)) for name in "ABCK")
+ASIDE = "alter table {0} rename to {0}_of_old;"
+FORMS = {
+    "a view": ASIDE + "create view {0} as select * from {0}_of_old",
+    "a materialized view": ASIDE + "create materialized view {0} as select * from {0}_of_old",
+    "a materialized view with a unique index": ASIDE
+    + "create materialized view {0} as select * from {0}_of_old; create unique index on {0} (id)",
+    "a partitioned table": ASIDE
+    + "create table {0} (like {0}_of_old, part int default 1, primary key (id, part))"
+    " partition by list (part);"
+    "create table {0}_1 partition of {0} for values in (1);"
+    "insert into {0} select * from {0}_of_old",
+    "a table without a key": "alter table {0} drop constraint {0}_pkey",
+    "a table with an index of a part": "alter table {0} drop constraint {0}_pkey;"
+    "create unique index on {0} (id) where id is not null",
+    "an unlogged table": "alter table {0} set unlogged",
+}
+KEYS = """
+    select confrelid::regclass::text from pg_constraint
+    where conrelid = 'link_click_analytics'::regclass and contype = 'f' order by 1
+"""
+LEAST = """
+grant usage on schema public to {role};
+grant select on jobs, job_applications, link_tracking, link_clicks to {role};
+grant select, insert, update on link_click_analytics to {role};
+grant select, insert, update, delete on clickstats_runs to {role};
+grant select on clickstats_migrations to {role};
+"""
+
+
+def keys(database: Database) -> list[str]:
+    return [name for (name,) in database.execute(KEYS)]
+
+
+@pytest.fixture
+def filled(unmigrated: Database) -> Database:
+    unmigrated.load(WORLD)
+    return unmigrated
+
+
+@pytest.fixture
+def viewed(filled: Database) -> Database:
+    """Over views, migrated."""
+    filled.execute(
+        FORMS["a view"].format("job_applications") + ";" + FORMS["a view"].format("jobs")
+    )
+    migrate(filled.settings())
+    return filled
+
+
+@pytest.mark.parametrize("table", ["jobs", "job_applications"])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+def test_the_target_is_made_without_the_key(filled: Database, form: str, table: str) -> None:
+    filled.execute(form.format(table))
+    assert all("run `clickstats migrate`" in problem for problem in problems(filled.settings()))
+    script = pending_sql(filled.settings())
+    assert f"REFERENCES {table}" not in script
+    done = migrate(filled.settings())
+    assert done[-1].startswith(f"{table} ")
+    assert "no foreign key" in done[-1]
+    assert f"-- {done[-1]}\n" in script
+    assert keys(filled) == [{"jobs": "job_applications", "job_applications": "jobs"}[table]]
+    assert problems(filled.settings()) == []
+    assert migrate(filled.settings()) == []
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+    assert len(stored(filled)) == 3
+
+
+def test_what_sql_prints_is_what_is_run(filled: Database) -> None:
+    filled.execute(FORMS["a view"].format("job_applications"))
+    filled.execute(pending_sql(filled.settings()))
+    assert keys(filled) == ["jobs"]
+    assert migrate(filled.settings()) == []
+
+
+def test_a_foreign_table(filled: Database) -> None:
+    filled.execute(
+        """
+        create extension file_fdw;
+        create server files foreign data wrapper file_fdw;
+        drop table jobs;
+        create foreign table jobs (id uuid) server files options (program 'true')
+        """
+    )
+    assert "foreign table" in migrate(filled.settings())[-1]
+    run_all(filled.settings())
+    assert {row.job_id for row in stored(filled).values()} == {None}
+
+
+@pytest.mark.parametrize("when", ["before the view", "after it"])
+@pytest.mark.parametrize("hand_made", ["with the keys", "without them"])
+def test_a_target_made_by_hand_is_accepted(filled: Database, hand_made: str, when: str) -> None:
+    """With its key to the table that the view stands for, or without one."""
+    views = FORMS["a view"].format("job_applications") + ";" + FORMS["a view"].format("jobs")
+    if when == "after it":
+        filled.execute(views)
+    old = "_of_old" * (when == "after it")
+    reference_to = {"with the keys": f"REFERENCES {{}}{old}(id)", "without them": ""}[hand_made]
+    table = REQUIREMENT
+    for name, action in (("job_applications", "CASCADE"), ("jobs", "SET NULL")):
+        new = f"{reference_to.format(name)} ON DELETE {action}" if reference_to else ""
+        table = table.replace(f"REFERENCES {name}(id) ON DELETE {action}", new)
+    filled.execute(table)
+    if when == "before the view":
+        filled.execute(views)
+    assert sum("link_click_analytics" in problem for problem in problems(filled.settings())) == 0
+    migrate(filled.settings())
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+
+
+def test_a_key_that_does_something_else_is_refused(filled: Database) -> None:
+    filled.execute(FORMS["a view"].format("job_applications"))
+    filled.execute(
+        REQUIREMENT.replace(
+            "REFERENCES job_applications(id) ON DELETE CASCADE",
+            "REFERENCES job_applications_of_old(id) ON DELETE SET NULL",
+        )
+    )
+    with pytest.raises(SchemaError, match="on delete SET NULL"):
+        migrate(filled.settings())
+
+
+# --- gone --------------------------------------------------------------------------------------
+
+
+def test_what_is_gone_is_deleted_and_nulled(viewed: Database) -> None:
+    run_all(viewed.settings())
+    viewed.execute("insert into link_click_analytics (application_id) values (null)")
+    viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+    viewed.execute(f"delete from jobs_of_old where id = '{K}'")
+    tried = dry_run(viewed.settings()).report
+    assert (tried.deleted, tried.updated, tried.unchanged) == (1, 1, 1)
+    assert len(stored(viewed)) == 3
+    report = run_all(viewed.settings())
+    assert (report.deleted, report.gone, report.updated, report.unchanged) == (1, 0, 1, 1)
+    assert stored(viewed) == reference(viewed)
+    assert stored(viewed)[named("B")].job_id is None
+    assert report.rows_without_application == 1
+    assert viewed.execute("select count(*) from link_click_analytics") == [(3,)]
+    assert run_all(viewed.settings()).deleted == 0
+
+
+def test_what_is_gone_is_said(viewed: Database) -> None:
+    run_all(viewed.settings())
+    assert "gone deleted" not in clickstats("run", "--all", database=viewed).text
+    viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+    assert (
+        '"deleted": 1'
+        in clickstats("run", "--all", "--dry-run", "--format", "json", database=viewed).text
+    )
+    said = clickstats("run", "--all", "--limit", "1", database=viewed).text
+    assert "1 rows whose application is gone deleted" in said
+
+
+def test_a_row_of_a_newer_snapshot_stays(viewed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a run whose snapshot is newer still. A time in the future protects nothing."""
+    run_all(viewed.settings())
+    write = pipeline.run.write
+
+    def after_a_newer_run(*arguments: Any, **options: Any) -> Any:
+        viewed.execute(
+            f"""
+            delete from job_applications_of_old where id in ('{A}', '{B}');
+            update link_click_analytics set calculated_at = clock_timestamp() at time zone 'utc'
+            where application_id = '{A}';
+            update link_click_analytics set calculated_at = 'infinity'
+            where application_id = '{B}'
+            """
+        )
+        return write(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.run, "write", after_a_newer_run)
+        assert run_all(viewed.settings()).deleted == 1
+    assert set(stored(viewed)) == {named("A"), named("C")}
+    assert run_all(viewed.settings(), Options(max_shrink=100)).deleted == 1
+
+
+def test_a_named_run_never_deletes(viewed: Database) -> None:
+    run_all(viewed.settings())
+    viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+    _, unknown = run_named(viewed.settings(), [A, B])
+    assert unknown == [A]
+    assert len(stored(viewed)) == 3
+
+
+@pytest.mark.parametrize("stored_before", [False, True])
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_application_deleted_meanwhile_leaves_no_row(
+    viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool, stored_before: bool
+) -> None:
+    if stored_before:
+        run_all(viewed.settings())
+        viewed.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
+    write = pipeline.run.write
+
+    def after_the_deletion(*arguments: Any, **options: Any) -> Any:
+        viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(pipeline.run, "write", after_the_deletion)
+    if whole:
+        report = run_all(viewed.settings(), Options(full=True))
+        if stored_before:
+            assert (report.deleted, report.gone, report.inserted) == (1, 0, 0)
+        else:
+            assert (report.deleted, report.gone, report.inserted) == (0, 1, 2)
+        assert set(stored(viewed)) == {named("B"), named("C")}
+    else:
+        run_named(viewed.settings(), [A, B])
+        kept = {named("A"), named("C")} if stored_before else set()
+        assert set(stored(viewed)) == {named("B"), *kept}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_job_deleted_meanwhile_is_nulled(
+    viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    write = pipeline.run.write
+
+    def after_the_deletion(*arguments: Any, **options: Any) -> Any:
+        viewed.execute(f"delete from jobs_of_old where id = '{K}'")
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(pipeline.run, "write", after_the_deletion)
+    if whole:
+        run_all(viewed.settings())
+    else:
+        run_named(viewed.settings(), [A, B, C])
+    assert stored(viewed)[named("B")].job_id is None
+    assert stored(viewed) == reference(viewed)
+
+
+def test_a_row_that_another_program_holds(viewed: Database) -> None:
+    """The run lets go and tries again, as with rows that it writes."""
+    run_all(viewed.settings())
+    viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+    with closing(viewed.connect()) as other, other.cursor() as cursor:
+        cursor.execute(f"select from link_click_analytics where application_id = '{A}' for update")
+        letting_go = Timer(1, other.rollback)
+        letting_go.start()
+        assert run_all(viewed.settings()).deleted == 1
+        letting_go.join()
+
+
+def test_the_least_rights(viewed: Database) -> None:
+    role = f"clickstats_test_{viewed.name[-12:]}"
+    viewed.execute(f"create role {role} login password '{role}'")
+    try:
+        viewed.execute(LEAST.format(role=role))
+        least = viewed.seen_by(role, role)
+        [problem] = problems(least.settings())
+        assert problem == (
+            f"{role} lacks DELETE on link_click_analytics: "
+            f"GRANT DELETE ON link_click_analytics TO {role}"
+        )
+        with pytest.raises(SchemaError, match="permission denied"):
+            run_all(least.settings())
+        run_named(least.settings(), [A])
+        viewed.execute(f"grant delete on link_click_analytics to {role}")
+        assert problems(least.settings()) == []
+        run_all(least.settings())
+        viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
+        assert run_all(least.settings()).deleted == 1
+    finally:
+        viewed.execute(f"drop owned by {role} cascade; drop role {role}")
