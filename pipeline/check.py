@@ -23,8 +23,9 @@ from schema.shape import DIALECT, columns, exists
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
     from psycopg2.extensions import cursor as Cursor
+
+    from pipeline.database import Connection
 
 TARGET = tables.link_click_analytics.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {

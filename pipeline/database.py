@@ -30,6 +30,7 @@ from pipeline.settings import Settings
 from pipeline.waiting import interruptible
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import connection as AnyConnection
     from psycopg2.extensions import cursor as AnyCursor
     from tenacity import RetryCallState
 
@@ -381,7 +382,7 @@ def commit(connection: Connection, settings: Settings) -> None:
     log.debug("committed: published")
 
 
-def bound(connection: Connection, statement: str, parameters: dict[str, object]) -> str:
+def bound(connection: AnyConnection, statement: str, parameters: dict[str, object]) -> str:
     """The statement with its parameters bound as literals, for readers that take none."""
     with connection.cursor() as cursor:
         return cursor.mogrify(statement, parameters).decode()
@@ -401,6 +402,7 @@ def server_errors() -> Iterator[None]:
         means = meaning(error)
         if means is None:
             raise
+        log.debug("the server's error", exc_info=error)
         raise means from error
     except UnicodeDecodeError as error:
         raise SchemaError(
