@@ -31,7 +31,7 @@ from benchmarks.datasets import SITUATIONS, Databases, Situation, databases, exe
 from benchmarks.measure import Failure, Figures, measure
 from benchmarks.peer import ROOT, Peer
 from benchmarks.results import BASELINE, Results, Round, load
-from pipeline.embedded import Server, server
+from pipeline.demo.embedded import Server, server
 
 MODULES = (clickstats_peer, sql_peer, duckdb_peer, pandas_peer, loop_peer, floor, startup)
 PEERS = tuple(peer for module in MODULES for peer in module.PEERS)

@@ -27,7 +27,7 @@ from benchmarks.target import COLUMNS, of, reference
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-    from pipeline.embedded import Server
+    from pipeline.demo.embedded import Server
 
 CLICKS_PER_APPLICATION = 10
 SLICE, STRETCH = 2_000, 100  # applications
@@ -195,7 +195,7 @@ def databases(server: Server, clicks: int) -> Iterator[Databases]:
 
 def fill(url: str, clicks: int) -> None:
     """Load the source tables, create clickstats' own and what the benchmark compares with."""
-    from pipeline import sample
+    from pipeline.demo import sample
     from pipeline.migrate import migrate
     from pipeline.settings import Settings
     from schema import tables

@@ -12,7 +12,7 @@ from cli.run import tables
 from pipeline.settings import checked_timezone
 
 if TYPE_CHECKING:
-    from pipeline.demo import Demo
+    from pipeline.demo.demo import Demo
 
 
 def demo(timezone: Timezone = "UTC") -> None:
@@ -20,7 +20,7 @@ def demo(timezone: Timezone = "UTC") -> None:
     timezone = checked_timezone(timezone)
     logging.getLogger("clickstats").setLevel(logging.ERROR)  # the report has the warnings
 
-    from pipeline.demo import demo as run_demo
+    from pipeline.demo.demo import demo as run_demo
 
     print_demo(run_demo(timezone))
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from pipeline.dictionary import Metric, ScoreRule
+    from pipeline.answers.dictionary import Metric, ScoreRule
 
 
 def describe(
@@ -25,7 +25,7 @@ def describe(
     output: OutputFormat = Format.text,
 ) -> None:
     """Say what metrics and rules mean: definition, unit, sources, nulls, thresholds, points."""
-    from pipeline.dictionary import entries
+    from pipeline.answers.dictionary import entries
 
     metrics, rules = entries(name)
     if output is Format.json:

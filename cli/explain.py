@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from pipeline.explain import Explanation, StoredRow
+    from pipeline.answers.explanation import Explanation, StoredRow
 
 MOST_CLICKS = 40  # of a timeline in the text; JSON has all
 
@@ -42,7 +42,7 @@ def explain(
     named = application_ids(application)
     settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
 
-    from pipeline.lookup import explain_named
+    from pipeline.answers.explain import explain_named
 
     explained, unknown = explain_named(settings, named)
     if output is Format.json:

@@ -47,9 +47,9 @@ def export(
     if file == STDOUT and chosen is FileFormat.parquet and sys.stdout.isatty():
         raise ConfigurationError("Parquet is not for a terminal; redirect it or name a file")
 
-    from pipeline.export import export as export_rows
-    from pipeline.export import whole_file
-    from pipeline.stored import Filters
+    from pipeline.answers.export import export as export_rows
+    from pipeline.answers.export import whole_file
+    from pipeline.answers.stored_rows import Filters
 
     filters = Filters(min_engagement=min_engagement, min_intent=min_intent, since=_instant(since))
     if file == STDOUT:

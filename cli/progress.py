@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.outcome import Advance, Show, show_nothing
+from pipeline.run_report import Advance, Show, show_nothing
 
 
 def progress(*, quiet: bool) -> Show:

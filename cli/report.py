@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from pipeline.report import Overview
+    from pipeline.answers.overview import Overview
 
 LONGEST_BAR = 16
 WIDE = 110
@@ -87,14 +87,14 @@ def report(
         raise ConfigurationError("--html and --format json exclude each other; nothing was done")
     settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
 
-    from pipeline.report import overview
+    from pipeline.answers.overview import overview
 
     def look() -> Overview:
         return overview(settings, interview or ["interview*"], offer or ["offer*"])
 
     if html:
         from cli.report_html import page
-        from pipeline.export import whole_file
+        from pipeline.answers.export import whole_file
 
         if html == STDOUT:
             sys.stdout.buffer.write(page(look()).encode())

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from cli.chart_parts import CONFIG
 from cli.report_sections import sections
 from cli.wording import brief, freshness, minute, share
-from pipeline.report import Overview
+from pipeline.answers.overview import Overview
 
 
 def page(seen: Overview) -> str:

@@ -26,9 +26,9 @@ from cli.wording import (
     share,
     verdict,
 )
-from pipeline.dictionary import RULES
-from pipeline.evidence import DAYS
-from pipeline.report import Overview
+from pipeline.answers.dictionary import RULES
+from pipeline.answers.overview import Overview
+from pipeline.scoring.evidence import DAYS
 
 SCORES = ("engagement", "intent")
 WEEK = (1, 2, 3, 4, 5, 6, 0)  # Monday first

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from pipeline.dry_run import DryRun
-    from pipeline.outcome import Report
+    from pipeline.run_report import Report
 
 
 def run(
@@ -104,8 +104,8 @@ def run(
     settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
     configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
+    from pipeline.answers.prometheus import kept_metrics
     from pipeline.run import Options, run_all, run_named
-    from pipeline.status import kept_metrics
 
     options = Options(limit, full, wait, max_shrink, keep_days)
     if dry_run:

@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from pipeline.status import Status
+    from pipeline.answers.status import Status
 
 
 def status(
@@ -42,7 +42,7 @@ def status(
     """Say when the numbers were last published, and how the newest runs went."""
     settings = Settings(database_url, schema, connect_timeout=connect_timeout)
 
-    from pipeline import status as ledger
+    from pipeline.answers import status as ledger
 
     limit = ledger.duration(max_age) if max_age else None
     found = ledger.status(settings)
@@ -61,7 +61,9 @@ def status(
     else:
         print_status(found)
     if metrics_file:
-        ledger.write_metrics(found, Path(metrics_file))
+        from pipeline.answers.prometheus import write_metrics
+
+        write_metrics(found, Path(metrics_file))
     if limit is not None and (found.age is None or found.age > limit):
         raise TooOld(
             (

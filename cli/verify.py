@@ -14,7 +14,7 @@ from pipeline.errors import AuditFailed, ConfigurationError
 from pipeline.settings import Settings, application_ids, checked_timezone
 
 if TYPE_CHECKING:
-    from pipeline.verify import Difference, Verification
+    from pipeline.answers.verify import Difference, Verification
 
 MOST_DIFFERENCES = 50  # in the text; JSON has all
 
@@ -39,7 +39,7 @@ def verify(
     named = application_ids(app_id or [])
     settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
 
-    from pipeline.verify import verify as verify_stored
+    from pipeline.answers.verify import verify as verify_stored
 
     found = verify_stored(settings, named, sample)
     if output is Format.json:

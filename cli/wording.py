@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.report import Overview
+    from pipeline.answers.overview import Overview
 
 Row = Mapping[str, Any]
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.errors import AuditFailed
-from pipeline.metrics import MOST_CLICKS_PER_DAY
-from pipeline.outcome import Report
-from pipeline.rules import HIGHEST_SCORE, Rule
-from pipeline.scores import ENGAGEMENT, INTENT
+from pipeline.run_report import Report
+from pipeline.scoring.metrics import MOST_CLICKS_PER_DAY
+from pipeline.scoring.rules import HIGHEST_SCORE, Rule
+from pipeline.scoring.scores import ENGAGEMENT, INTENT
 
 if TYPE_CHECKING:
     from pipeline.load import Written

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import sqlalchemy as sa
 
-from pipeline.database import MISSING, WRONG_TYPE, bound, meaning
+from pipeline.database.connection import bound
+from pipeline.database.server_errors import MISSING, WRONG_TYPE, meaning
 from pipeline.errors import ClickstatsError, NoConnection
 from pipeline.source_shape import tracking_id_problems
 from schema import tables
@@ -25,7 +26,7 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 TARGET = tables.link_click_analytics.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {

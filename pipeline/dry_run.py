@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, warn_of
-from pipeline.compare import VALUES, compared, image
-from pipeline.database import take_snapshot
+from pipeline.database.connection import take_snapshot
 from pipeline.extract import Source
 from pipeline.ledger import last_published
 from pipeline.load import keyless
-from pipeline.outcome import Report, Show, show_nothing
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered
+from pipeline.run_report import Report, Show, show_nothing
+from pipeline.scoring.image import VALUES, compared, image
 from pipeline.settings import Settings
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 SCORES = ("engagement_score", "intent_score")
 MOST_MOVERS = 10

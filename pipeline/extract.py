@@ -18,18 +18,18 @@ from uuid import UUID
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.attribution import attributed, numbered, unpacked
-from pipeline.database import Snapshot, bound
+from pipeline.database.connection import Snapshot, bound
+from pipeline.database.transport import connectorx_url, read_by_connectorx, read_by_copy
+from pipeline.database.waiting import break_line, in_turn
 from pipeline.errors import SchemaError
-from pipeline.outcome import Advance, no_advance
-from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
+from pipeline.run_report import Advance, no_advance
+from pipeline.scoring.attribution import attributed, numbered, unpacked
 from pipeline.settings import Settings
 from pipeline.source_shape import (
     duplicate_id_problems,
     duplicate_row_problems,
     tracking_id_problems,
 )
-from pipeline.waiting import break_line, in_turn
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, READ, link_functions
 from schema.sql import statement
 
@@ -68,7 +68,7 @@ class Extracted:
     """What the source's tables held at one snapshot.
 
     `applications` as `schema.columns.APPLICATIONS` without the keys, in key order; `clicks` one row
-    per click of an application, usable or not, as `pipeline.attribution.attributed` gives them,
+    per click of an application, usable or not, as `scoring.attribution.attributed` gives them,
     link_function as an Enum.
     """
 

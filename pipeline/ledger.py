@@ -20,16 +20,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pipeline.audit import Baseline
-from pipeline.database import next_transaction, session
+from pipeline.database.connection import next_transaction, session
+from pipeline.database.waiting import in_time, is_unanswered
 from pipeline.errors import ClickstatsError
-from pipeline.outcome import Report
-from pipeline.scores import rules_fingerprint
+from pipeline.run_report import Report
+from pipeline.scoring.scores import rules_fingerprint
 from pipeline.settings import Settings
-from pipeline.waiting import in_time, is_unanswered
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 

@@ -10,31 +10,28 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
 from io import BytesIO
-from itertools import chain
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import polars as pl
-import polars.selectors as cs
 import psycopg2
 from psycopg2 import errors
 from psycopg2.errorcodes import QUERY_CANCELED
 
-from pipeline.database import lock_timeout
-from pipeline.waiting import break_line, in_turn
+from pipeline.database.binary_copy import encoded
+from pipeline.database.connection import lock_timeout
+from pipeline.database.waiting import break_line, in_turn
 from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from nanoarrow.c_array_stream import CArrayStream
     from psycopg2.extensions import cursor as Cursor
 
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
-ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
@@ -49,6 +46,7 @@ TRY_AGAIN = (
     errors.DeadlockDetected,
 )
 STAGED = ["id", *ANALYTICS, "is_stored", "is_changed"]
+UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 
 
@@ -75,8 +73,8 @@ def write(
     whole: bool = False,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
-    `pipeline.compare.rows_to_write` gives them, in key order within and between them. While the
-    server writes a slice, the next one is made.
+    `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
+    writes a slice, the next one is made.
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
@@ -133,7 +131,7 @@ def _write(
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(some for some in slices() if not some.is_empty()):
-            copied = BytesIO(_binary(_with_ids(rows).select(STAGED)))
+            copied = BytesIO(encoded(_with_ids(rows).select(STAGED), UUIDS))
             parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
             yield partial(
                 _write_slice,
@@ -210,31 +208,6 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     deleted, inserted = cursor.fetchone()  # type: ignore[misc]
     log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
     return Written(inserted=-inserted, gone=inserted, deleted=deleted)
-
-
-def _binary(rows: pl.DataFrame) -> bytes:
-    """The rows as COPY takes them in PostgreSQL's binary format, spans as microseconds: half the
-    work of text for the server, for which a run that writes waits."""
-    from pgpq import ArrowToPostgresBinaryEncoder
-
-    encoder = ArrowToPostgresBinaryEncoder(_arrow(rows.clear()).get_schema())
-    batches = chain.from_iterable(map(_arrow, rows.iter_slices(ROWS_PER_BATCH)))
-    encoded = map(encoder.write_batch, batches)
-    return b"".join([encoder.write_header(), *encoded, encoder.finish()])
-
-
-def _arrow(rows: pl.DataFrame) -> CArrayStream:
-    """The rows as Arrow, in types that have a binary form in PostgreSQL."""
-    from nanoarrow import c_array_stream, ipc  # pyarrow takes ten times as long to import
-
-    stream = BytesIO()
-    rows.with_columns(
-        pl.col("id", "application_id", "job_id").str.replace_all("-", "").str.decode("hex"),
-        cs.duration().to_physical(),
-        pl.col("click_sequence").cast(pl.List(pl.String)),
-    ).write_ipc_stream(stream, compat_level=pl.CompatLevel.oldest())
-    stream.seek(0)
-    return c_array_stream(ipc.InputStream.from_readable(stream))
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import errors
 
-from pipeline.database import lock_timeout
+from pipeline.database.connection import lock_timeout
 from pipeline.errors import Locked
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 

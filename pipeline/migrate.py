@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.check import has_row_security, missing_privileges, missing_sources, unplannable
-from pipeline.database import search_path, session, set_up
+from pipeline.database.connection import search_path, session, set_up
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from pipeline.source_shape import duplicate_row_problems

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
 
-from pipeline.database import begin_anew, session
+from pipeline.database.connection import begin_anew, session
 from pipeline.errors import ClickstatsError, Refused
 from pipeline.settings import Settings
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 

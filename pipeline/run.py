@@ -13,25 +13,20 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, audit_written, warn_of
-from pipeline.compare import oldest, rows_to_write
-from pipeline.computation import Computation
-from pipeline.database import (
-    Snapshot,
-    commit,
-    server_errors,
-    session,
-    take_snapshot,
-)
+from pipeline.database.connection import Snapshot, commit, session, take_snapshot
+from pipeline.database.server_errors import server_errors
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
 from pipeline.ledger import Ledger, last_published, ledger
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
-from pipeline.outcome import Report, Show, show_nothing
 from pipeline.rewrites import unless_rewritten
+from pipeline.run_report import Report, Show, show_nothing
+from pipeline.scoring.image import oldest, rows_to_write
 from pipeline.settings import Settings
+from pipeline.slices import Computation
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 

@@ -64,7 +64,7 @@ ANALYTICS = pl.Schema(
 STORED = pl.Schema(
     ANALYTICS | {"calculated_at": INSTANT, "created_at": INSTANT, "updated_at": INSTANT}
 )
-# the same rows as PostgreSQL stores them: schema/sql/stored.sql and pipeline/compare.py
+# the same rows as PostgreSQL stores them: schema/sql/stored.sql and pipeline/scoring/image.py
 IMAGE = pl.Schema(
     {
         name: pl.Int64()

@@ -12,9 +12,9 @@ from contextlib import closing
 import pytest
 from psycopg2.extensions import connection
 
-from pipeline import sample
-from pipeline.database import session
-from pipeline.embedded import server
+from pipeline.database.connection import session
+from pipeline.demo import sample
+from pipeline.demo.embedded import server
 from pipeline.migrate import migrate
 from pipeline.run import run_all
 from tests.databases import SOURCE_TABLES, Database, fresh

@@ -11,9 +11,9 @@ from uuid import UUID
 import polars as pl
 from psycopg2.extensions import connection
 
-from pipeline.attribution import attributed, numbered, unpacked, used
-from pipeline.metrics import metrics
-from pipeline.scores import scores
+from pipeline.scoring.attribution import attributed, numbered, unpacked, used
+from pipeline.scoring.metrics import metrics
+from pipeline.scoring.scores import scores
 from schema.columns import APPLICATIONS, CLICKS, LINKS, link_functions
 from schema.sql import statement
 from tests.databases import Database

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from pipeline.answers.explain import explain_named
 from pipeline.errors import ClickstatsError
-from pipeline.lookup import explain_named
 from pipeline.run import run_all, run_named
 from pipeline.settings import Settings
 from tests.databases import Database

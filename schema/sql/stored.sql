@@ -1,5 +1,5 @@
 -- The stored rows that belong to an application, in the form in which a run compares them
--- (pipeline/compare.py, image): intervals as microseconds, decimals and arrays as PostgreSQL's text.
+-- (pipeline/scoring/image.py, image): intervals as microseconds, decimals and arrays as PostgreSQL's text.
 -- A month counts 30 days, as in PostgreSQL's comparison of intervals; extract(epoch) gives a year
 -- 365.25 of them, hence the 453600 seconds. 9223372036854775807 stands for every interval
 -- longer than a run ever writes.

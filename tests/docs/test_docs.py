@@ -14,12 +14,13 @@ from sqlalchemy import Column, Table
 from typer.main import get_group
 
 from cli.app import app
-from pipeline.dictionary import RULES
+from pipeline.answers.dictionary import RULES
+from pipeline.answers.prometheus import write_metrics
+from pipeline.answers.status import status
 from pipeline.errors import ClickstatsError
 from pipeline.load import ATTEMPTS, LOCK_TIMEOUT
 from pipeline.run import run_all
-from pipeline.scores import SCORES
-from pipeline.status import status, write_metrics
+from pipeline.scoring.scores import SCORES
 from schema import tables
 from schema.migrations import VERSION_TABLE
 from schema.shape import DIALECT, expected_indexes

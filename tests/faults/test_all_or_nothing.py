@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from pipeline.embedded import Server, server
+from pipeline.demo.embedded import Server, server
 from pipeline.errors import NoConnection, Refused
 from pipeline.migrate import migrate
 from pipeline.run import run_all, run_named

@@ -5,11 +5,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-import pipeline.computation
 import pipeline.run
+import pipeline.slices
 from pipeline.errors import AuditFailed
-from pipeline.outcome import Report
 from pipeline.run import DEFAULTS, Options, run_all, run_named
+from pipeline.run_report import Report
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
@@ -165,7 +165,7 @@ IMPOSSIBLE = {
 def test_an_impossible_row(
     database: Database, monkeypatch: pytest.MonkeyPatch, says: str, wrong: dict[str, pl.Expr]
 ) -> None:
-    scored = pipeline.computation.scored
+    scored = pipeline.slices.scored
 
     def scored_wrongly(*arguments: Any) -> pl.LazyFrame:
         two = pl.int_range(pl.len()) < 2
@@ -174,7 +174,7 @@ def test_an_impossible_row(
             for name, value in wrong.items()
         )
 
-    monkeypatch.setattr(pipeline.computation, "scored", scored_wrongly)
+    monkeypatch.setattr(pipeline.slices, "scored", scored_wrongly)
     refused(database, says)
     two = database.execute("select id::text from job_applications limit 2")
     with pytest.raises(AuditFailed, match=says):

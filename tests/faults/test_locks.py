@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection
 
-import pipeline.computation
+import pipeline.slices
 from pipeline.errors import Locked, Refused
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all
@@ -31,7 +31,7 @@ LOCK_IS_FREE = f"""
 # a run that has the lock and computes for ever: nothing of it is active at the server
 COMPUTING = """
 import sys
-from pipeline.database import session
+from pipeline.database.connection import session
 from pipeline.lock import take_run_lock
 from pipeline.settings import Settings
 
@@ -165,13 +165,13 @@ def test_no_idle_timeout_ends_a_run_that_computes(
 ) -> None:
     for timeout in ("idle_in_transaction_session_timeout", "idle_session_timeout"):
         database.execute(f"alter database {database.name} set {timeout} = '100ms'")
-    compute = pipeline.computation.scored
+    compute = pipeline.slices.scored
 
     def slowly(*arguments: Any) -> Any:
         database.execute("set idle_session_timeout to 0; select pg_sleep(0.3)")
         return compute(*arguments)
 
-    monkeypatch.setattr(pipeline.computation, "scored", slowly)
+    monkeypatch.setattr(pipeline.slices, "scored", slowly)
     assert run_all(database.settings()).updated == 10
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 import pipeline.extract
+from pipeline.answers.explain import explain_named
+from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
 from pipeline.errors import AuditFailed, Refused
-from pipeline.lookup import explain_named
-from pipeline.outcome import Advance
 from pipeline.run import run_all, run_named
-from pipeline.verify import verify
+from pipeline.run_report import Advance
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.holds import until_stopped

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 import pipeline.run
-from pipeline.database import Snapshot
+from pipeline.database.connection import Snapshot
 from pipeline.run import Options, run_all, run_named
 from tests.databases import Database
 from tests.engines import IN_UTC, REFERENCE, Rows, named_rows, stored

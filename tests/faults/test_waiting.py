@@ -14,11 +14,11 @@ import pytest
 from psycopg2.extensions import connection
 
 import pipeline.lock
-from pipeline.embedded import Server, server
+from pipeline.answers.status import status
+from pipeline.demo.embedded import Server, server
 from pipeline.errors import Locked, NoConnection, Refused
 from pipeline.migrate import migrate
 from pipeline.run import Options, run_all, run_named
-from pipeline.status import status
 from tests.commands import MAIN, ROOT, clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored

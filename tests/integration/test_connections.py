@@ -12,9 +12,10 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
-from pipeline.database import connect, server_errors
+from pipeline.database.connection import connect
+from pipeline.database.server_errors import server_errors
+from pipeline.database.transport import connectorx_url
 from pipeline.errors import ClickstatsError, NoConnection, Refused, SchemaError
-from pipeline.reader import connectorx_url
 from pipeline.run import run_all
 from tests.databases import Database
 from tests.drawings import world_drawn

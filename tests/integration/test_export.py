@@ -13,11 +13,11 @@ import polars as pl
 import pyarrow.parquet
 import pytest
 
-from pipeline import stored
+from pipeline.answers import stored_rows as stored
+from pipeline.answers.export import export, whole_file
+from pipeline.answers.stored_rows import Filters
 from pipeline.errors import ConfigurationError
-from pipeline.export import export, whole_file
 from pipeline.run import run_all
-from pipeline.stored import Filters
 from schema.columns import STORED
 from tests.databases import Database
 from tests.drawings import named

@@ -9,7 +9,7 @@ import pytest
 import pipeline.extract
 import pipeline.load
 import pipeline.run
-from pipeline.database import session, take_snapshot
+from pipeline.database.connection import session, take_snapshot
 from pipeline.extract import Source
 from pipeline.run import run_all
 from tests.databases import Database

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from pipeline import sample
+from pipeline.demo import sample
 from pipeline.migrate import migrate
 from pipeline.run import run_all
 from schema.sql import statement

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.figures import RESPONSE_EDGES, share
-from pipeline.report import Overview, overview
-from pipeline.scores import SCORES
+from pipeline.answers.figures import RESPONSE_EDGES, share
+from pipeline.answers.overview import Overview, overview
+from pipeline.scoring.scores import SCORES
 from tests.databases import Database
 from tests.drawings import named, world_drawn
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.report_html import page
-from pipeline.report import overview
+from pipeline.answers.overview import overview
 from pipeline.run import run_all
 from tests.browser import CHROMIUM, Visit, visit
 from tests.databases import Database

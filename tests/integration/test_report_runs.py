@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.answers.overview import Overview, overview
 from pipeline.errors import AuditFailed
-from pipeline.report import Overview, overview
 from pipeline.run import Options, run_all, run_named
 from tests.databases import Database
 from tests.drawings import named, world_drawn

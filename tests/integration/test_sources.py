@@ -8,11 +8,11 @@ import pytest
 from polars.testing import assert_frame_equal
 from psycopg2.extensions import connection
 
-from pipeline.database import bound, connect, session, take_snapshot
+from pipeline.database.connection import bound, connect, session, take_snapshot
+from pipeline.database.transport import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.errors import SchemaError
 from pipeline.extract import FIRST_ID, LAST_ID
 from pipeline.migrate import problems
-from pipeline.reader import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Settings
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS
@@ -353,7 +353,7 @@ def test_temporary_tables_do_not_stand_in_for_real_ones(
         planted.commit()
         return planted
 
-    monkeypatch.setattr("pipeline.database.connect", connect_to_planted)
+    monkeypatch.setattr("pipeline.database.connection.connect", connect_to_planted)
     monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
     run_all(filled.settings())
     run_named(filled.settings(), [str(A)])

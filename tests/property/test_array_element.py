@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import connection
 
-from pipeline.compare import array_element
+from pipeline.scoring.image import array_element
 from tests.strategies import HOSTILE, storable
 
 # full of what is special to arrays and to COPY

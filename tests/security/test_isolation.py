@@ -7,7 +7,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-import pipeline.database
+import pipeline.database.connection
 from pipeline.errors import NoConnection, SchemaError
 from pipeline.migrate import migrate, problems
 from pipeline.run import run_all, run_named
@@ -143,7 +143,7 @@ def test_objects_planted_in_another_schema_are_not_picked_up(
 
 def test_temporary_objects_do_not_stand_in(filled: Database) -> None:
     """Made by whatever prepares the session: a pooler, a login trigger."""
-    connect = pipeline.database.connect
+    connect = pipeline.database.connection.connect
 
     def prepared(settings: Settings) -> Any:
         connection = connect(settings)
@@ -156,7 +156,7 @@ def test_temporary_objects_do_not_stand_in(filled: Database) -> None:
         return connection
 
     with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(pipeline.database, "connect", prepared)
+        patches.setattr(pipeline.database.connection, "connect", prepared)
         run_all(filled.settings())
         [(application_id,)] = filled.execute("select min(id::text) from job_applications")
         run_named(filled.settings(), [application_id])

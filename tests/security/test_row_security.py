@@ -3,11 +3,11 @@ compares is refused by the server."""
 
 import pytest
 
+from pipeline.answers.explain import explain_named
+from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
-from pipeline.lookup import explain_named
 from pipeline.run import run_all, run_named
-from pipeline.verify import verify
 from tests.databases import Database
 from tests.drawings import world_drawn
 from tests.engines import reference, stored

@@ -16,7 +16,7 @@ import pytest
 
 import pipeline.extract
 import pipeline.run
-from pipeline.embedded import SYSTEM_VERSIONS, Server, server
+from pipeline.demo.embedded import SYSTEM_VERSIONS, Server, server
 from pipeline.errors import NoConnection
 from pipeline.migrate import migrate
 from pipeline.run import run_all, run_named
@@ -60,7 +60,7 @@ def encrypted(certificates: Path) -> Iterator[Server]:
         pytest.skip(f"no server with OpenSSL in {SYSTEM_VERSIONS}")
     with pytest.MonkeyPatch.context() as patches:
         patches.setenv("CLICKSTATS_PG_BIN", str(folders[0]))
-        patches.setattr("pipeline.embedded.IN_A_HURRY", {"fsync": "off"})
+        patches.setattr("pipeline.demo.embedded.IN_A_HURRY", {"fsync": "off"})
         with server() as running:
             data = running.base / "data"
             for name in ("tls.crt", "tls.key", "tls.hba"):

@@ -5,7 +5,7 @@ import traceback
 import psycopg2
 import pytest
 
-from pipeline.database import connect, connection_parameters, may_pass
+from pipeline.database.connection import connect, connection_parameters, may_pass
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
 

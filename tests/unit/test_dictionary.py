@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dictionary
-from pipeline.dictionary import METRICS, RULES, entries
+from pipeline.answers import dictionary
+from pipeline.answers.dictionary import METRICS, RULES, entries
 from pipeline.errors import ConfigurationError
-from pipeline.scores import SCORES
+from pipeline.scoring.scores import SCORES
 from schema.columns import STORED
 from schema.tables import link_click_analytics, source
 

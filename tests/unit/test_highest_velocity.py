@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pipeline.metrics import engagement_velocity
+from pipeline.scoring.metrics import engagement_velocity
 
 DAY = timedelta(days=1)
 

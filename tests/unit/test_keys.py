@@ -4,7 +4,7 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.attribution import attributed, numbered, unpacked
+from pipeline.scoring.attribution import attributed, numbered, unpacked
 from schema.columns import APPLICATIONS, CLICKS, LINKS
 from tests.oracle import microseconds
 

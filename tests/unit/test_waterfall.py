@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.attribution import attributed, numbered, used
-from pipeline.metrics import metrics
-from pipeline.rules import waterfall
-from pipeline.scores import SCORES, scores
+from pipeline.scoring.attribution import attributed, numbered, used
+from pipeline.scoring.metrics import metrics
+from pipeline.scoring.rules import waterfall
+from pipeline.scoring.scores import SCORES, scores
 from tests.drawings import application_drawn
 from tests.engines import frames
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from pipeline.evidence import (
+from pipeline.scoring.evidence import (
     clicks_and_functions,
     clicks_on,
     days_clicked,
@@ -13,8 +13,8 @@ from pipeline.evidence import (
     time_of_first_click,
     velocity,
 )
-from pipeline.metrics import clicks_per_day_above
-from pipeline.rules import Rule, score
+from pipeline.scoring.metrics import clicks_per_day_above
+from pipeline.scoring.rules import Rule, score
 
 clicks = pl.col("total_click_events")
 functions = pl.col("unique_functions_clicked")

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 from psycopg2 import errors
 
-from pipeline import figures
-from pipeline.database import bound, session, take_snapshot
-from pipeline.figures import Rows
-from pipeline.reader import read_by_copy
-from pipeline.scores import SCORES
+from pipeline.answers import figures
+from pipeline.answers.figures import Rows
+from pipeline.database.connection import bound, session, take_snapshot
+from pipeline.database.transport import read_by_copy
+from pipeline.database.waiting import break_line, in_turn
+from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
-from pipeline.waiting import break_line, in_turn
 from schema.columns import INSTANT, SPAN
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 MOST_FUNCTIONS = 20
 # no time for compiling; the planner thinks of far more quarters of an hour than there are

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipeline.attribution import used
 from pipeline.audit import audit_rows, odd_rows
-from pipeline.compare import rows_to_write
 from pipeline.extract import Extracted, Source
-from pipeline.metrics import metrics
-from pipeline.outcome import Advance, Report
-from pipeline.scores import scores
+from pipeline.run_report import Advance, Report
+from pipeline.scoring.attribution import used
+from pipeline.scoring.image import rows_to_write
+from pipeline.scoring.metrics import metrics
+from pipeline.scoring.scores import scores
 
 
 def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
@@ -52,7 +52,7 @@ class Computation:
 
     def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
         """Of each slice the rows that differ from what is stored, or every one, audited, as
-        `pipeline.compare.rows_to_write` gives them."""
+        `pipeline.scoring.image.rows_to_write` gives them."""
         self.report.unchanged = done = 0
         with closing(self.beside_stored()) as slices:
             for per_application, stored in slices:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.database import bound
-from pipeline.reader import read_by_copy
+from pipeline.database.connection import bound
+from pipeline.database.transport import read_by_copy
 from schema.columns import STORED
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 ROWS_PER_PAGE = 100_000
 # how a column travels: spans as microseconds, lists as JSON

@@ -1,93 +1,18 @@
-"""Is the job healthy? The ledger's answer, for people, programs and Prometheus."""
+"""The state of the job as Prometheus text, for node_exporter's textfile collector."""
 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import psycopg2
-
-from pipeline.database import session
+from pipeline.answers.status import Status, status
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
-from schema.sql import statement
-
-if TYPE_CHECKING:
-    from pipeline.database import Connection
 
 log = logging.getLogger("clickstats")
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-OUTDATED = """
-SELECT count(DISTINCT link.application_id)
-FROM link_clicks AS click JOIN link_tracking AS link USING (tracking_id)
-WHERE click.clicked_at > %s AND click.clicked_at <= clock_timestamp()::timestamp
-"""
-CHEAP = "SET LOCAL statement_timeout = '2s'"
-
-Run = dict[str, Any]  # a row of clickstats_runs
-
-
-@dataclass(frozen=True)
-class Status:
-    """The newest runs, newest first, and what they say about freshness; instants are UTC."""
-
-    now: datetime
-    runs: list[Run]
-    last_published: Run | None  # the last published `run --all`
-    last_attempt: Run | None  # the last `run --all`, whatever became of it
-    outdated: int | None  # applications with a later click; None: not cheap to know
-
-    @property
-    def age(self) -> timedelta | None:
-        """How old the published numbers are; None when nothing was ever published."""
-        return self.now - self.last_published["snapshot_at"] if self.last_published else None
-
-
-def status(settings: Settings) -> Status:
-    """Read the ledger."""
-    with session(settings, snapshot=True) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()::timestamp")
-            now = cursor.fetchone()[0]  # type: ignore[index]
-            cursor.execute(statement("recent_runs"))
-            names = [column.name for column in cursor.description or ()]
-            runs = [dict(zip(names, row, strict=True)) for row in cursor]
-        every = [run for run in runs if run["command"] == "run --all"]
-        published = [run for run in every if run["outcome"] == "published"]
-        last = max(published, key=lambda run: run["snapshot_at"], default=None)
-        outdated = _outdated(connection, last["snapshot_at"]) if last else None
-        return Status(now, runs, last, every[0] if every else None, outdated)
-
-
-def _outdated(connection: Connection, since: datetime) -> int | None:
-    with connection.cursor() as cursor:
-        cursor.execute(CHEAP)
-        try:
-            cursor.execute(OUTDATED, (since,))
-        except psycopg2.errors.QueryCanceled:
-            connection.rollback()
-            return None
-        count: int = cursor.fetchone()[0]  # type: ignore[index]
-        return count
-
-
-def duration(text: str) -> timedelta:
-    """A duration such as 90s, 30m, 26h or 2d."""
-    if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip()):
-        try:
-            return timedelta(**{UNITS[found[2]]: float(found[1])})
-        except OverflowError:
-            pass
-    raise ConfigurationError(
-        f"{text!r} is not a duration; expected a number and s, m, h or d, such as 26h"
-    )
 
 
 def write_metrics(found: Status, path: Path) -> None:

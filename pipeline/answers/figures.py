@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.rules import capped
-from pipeline.scores import SCORES
+from pipeline.scoring.rules import capped
+from pipeline.scoring.scores import SCORES
 from schema.columns import SPAN
 
 Rows = list[dict[str, Any]]

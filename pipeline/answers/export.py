@@ -14,10 +14,10 @@ from typing import IO
 
 import polars as pl
 
-from pipeline.database import session
+from pipeline.answers.stored_rows import SPANS, Filters, stored_pages, with_lists
+from pipeline.database.connection import session
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
-from pipeline.stored import SPANS, Filters, stored_pages, with_lists
 from schema.columns import INSTANT
 
 

@@ -14,12 +14,13 @@ from urllib.parse import quote, urlencode
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database import Snapshot, one_line, search_path, set_up
+from pipeline.database.connection import Snapshot, search_path, set_up
+from pipeline.database.server_errors import one_line
 from pipeline.errors import NoConnection, Refused
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 log = logging.getLogger("clickstats")
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.attribution import used
-from pipeline.computation import scored
-from pipeline.database import take_snapshot
-from pipeline.explain import Explanation, explanations, timeline
+from pipeline.answers.explanation import Explanation, explanations, timeline
+from pipeline.answers.stored_rows import Filters, stored_pages, with_lists
+from pipeline.database.connection import take_snapshot
 from pipeline.extract import Extracted, Source
 from pipeline.rewrites import read_steadily
+from pipeline.scoring.attribution import used
 from pipeline.settings import Settings
-from pipeline.stored import Filters, stored_pages, with_lists
+from pipeline.slices import scored
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 
 def explain_named(

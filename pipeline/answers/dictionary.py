@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import ConfigurationError
-from pipeline.rules import HIGHEST_SCORE
-from pipeline.scores import SCORES
+from pipeline.scoring.rules import HIGHEST_SCORE
+from pipeline.scoring.scores import SCORES
 
 CREATED_AT = "job_applications.created_at"
 CLICKED_AT = "link_clicks.clicked_at"
@@ -215,7 +215,7 @@ def markdown() -> str:
 
 
 def _markdown() -> Iterator[str]:
-    yield "<!-- Written by `make docs` from pipeline/dictionary.py and pipeline/scores.py. -->"
+    yield "<!-- Written by `make docs` from answers/dictionary.py and scoring/scores.py in pipeline/ -->"
     yield "# What the columns and rules mean"
     yield ""
     yield (

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import polars as pl
 
-from pipeline.metrics import in_order
-from pipeline.rules import waterfall
-from pipeline.scores import SCORES
+from pipeline.scoring.metrics import in_order
+from pipeline.scoring.rules import waterfall
+from pipeline.scoring.scores import SCORES
 from schema.columns import ANALYTICS
 
 METRICS = [name for name in ANALYTICS if name not in {"application_id", "job_id"}]
@@ -48,7 +48,9 @@ class Explanation:
     clicks: list[dict[str, Any]]  # rows of `timeline`
     clicks_unusable: int
     metrics: dict[str, Any]  # every metric and both scores
-    scores: dict[str, list[dict[str, Any]]]  # the steps of each score: pipeline.rules.waterfall
+    scores: dict[
+        str, list[dict[str, Any]]
+    ]  # the steps of each score: pipeline.scoring.rules.waterfall
     stored: StoredRow
 
 

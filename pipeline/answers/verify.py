@@ -16,7 +16,7 @@ from schema.columns import ANALYTICS
 from schema.sql import statement
 
 if TYPE_CHECKING:
-    from pipeline.database import Connection
+    from pipeline.database.connection import Connection
 
 COLUMNS = list(ANALYTICS)
 # the same value in two forms ('24:00:00' and '1 day') is no difference, so PostgreSQL compares;

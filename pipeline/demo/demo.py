@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline import sample
-from pipeline.database import session
-from pipeline.embedded import server
+from pipeline.answers.overview import TOP
+from pipeline.database.connection import session
+from pipeline.database.transport import read_by_copy
+from pipeline.demo import sample
+from pipeline.demo.embedded import server
 from pipeline.migrate import migrate
-from pipeline.outcome import Report
-from pipeline.reader import read_by_copy
-from pipeline.report import TOP
 from pipeline.run import run_all
+from pipeline.run_report import Report
 from pipeline.settings import Settings
 from schema.sql import statement
 
