@@ -6,10 +6,10 @@ import hashlib
 from base64 import b64encode
 from importlib.resources import files
 
-import vl_convert
 from jinja2 import Environment
 
 from cli.chart_parts import CONFIG
+from cli.chart_script import chart_script
 from cli.report_sections import sections
 from cli.wording import brief, freshness, minute, share
 from pipeline.answers.overview import Overview
@@ -18,10 +18,12 @@ from pipeline.answers.overview import Overview
 def page(seen: Overview) -> str:
     """The report as HTML."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_text("report.html.jinja"))
+    template = environment.from_string(
+        files("cli").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    )
     shown = list(sections(seen))
     specs = [figure.spec for section in shown for figure in section.figures if figure.spec]
-    script = vl_convert.javascript_bundle(_text("report.js"))
+    script = chart_script()
     return template.render(
         taken_at=minute(seen.taken_at),
         timezone=seen.timezone,
@@ -32,10 +34,6 @@ def page(seen: Overview) -> str:
         script=script,
         script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
-
-
-def _text(name: str) -> str:
-    return files("cli").joinpath(name).read_text(encoding="utf-8")
 
 
 def _tiles(seen: Overview) -> list[tuple[str, str]]:

@@ -20,6 +20,14 @@ from pipeline.run import run_all
 from tests.databases import SOURCE_TABLES, Database, fresh
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_our_own(pytestconfig: pytest.Config) -> Iterator[None]:
+    """The user's cache is left alone; ours stays from one session to the next."""
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setenv("XDG_CACHE_HOME", str(pytestconfig.rootpath / ".pytest_cache"))
+        yield
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A superuser's URL of the server."""

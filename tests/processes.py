@@ -1,25 +1,19 @@
 """The command line as a process that is still running, to be held, signalled and killed."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.commands import MAIN, ROOT
+from tests.commands import MAIN, ROOT, inherited
 
 
 @contextmanager
 def started(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """The command over this database, killed on leaving if it has not ended."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("CLICKSTATS_", "PG"))
-    }
     with subprocess.Popen(
         [sys.executable, "-c", MAIN, *arguments],
-        env=inherited | {"CLICKSTATS_DATABASE_URL": url},
+        env=inherited() | {"CLICKSTATS_DATABASE_URL": url},
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -1,5 +1,5 @@
-"""The exit codes, each from a real process: one line on standard error that says what was found,
-nothing on standard output, no traceback, and no password."""
+"""The exit codes, each from a real process too: one line on standard error that says what was
+found, nothing on standard output, no traceback, and no password."""
 
 import signal
 import socket

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.commands import clickstats
+from tests.commands import as_process, clickstats
 from tests.databases import Database
 
 
@@ -22,7 +22,7 @@ def test_the_ending_says_the_format(sampled: Database, tmp_path: Path, name: str
 
 
 def test_standard_output(sampled: Database) -> None:
-    answer = clickstats("export", "-", "--format", "parquet", database=sampled)
+    answer = as_process("export", "-", "--format", "parquet", database=sampled)
     assert (answer.code, answer.errors) == (0, "")
     assert pl.read_parquet(BytesIO(answer.output)).height == 2_000
 

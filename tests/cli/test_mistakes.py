@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import clickstats
+from tests.commands import as_process, clickstats
 from tests.databases import Database
 from tests.drawings import named
 
@@ -40,7 +40,7 @@ def test_unknown_applications_only(filled: Database, arguments: list[str]) -> No
 @pytest.mark.parametrize("arguments", ["describe", "describe intent_score --format json"])
 def test_a_full_disk_behind_standard_output_is_one_line(arguments: str) -> None:
     with FULL.open("wb") as full:
-        answer = clickstats(*arguments.split(), output=full)
+        answer = as_process(*arguments.split(), output=full)
     assert answer.code == 2
     assert answer.errors.startswith("clickstats: cannot write the output: No space left")
     assert len(answer.errors.splitlines()) == 1
@@ -50,5 +50,5 @@ def test_a_reader_that_has_gone_is_not_worth_a_word() -> None:
     read, write = os.pipe()
     os.close(read)
     with open(write, "wb") as broken:
-        answer = clickstats("describe", output=broken)
+        answer = as_process("describe", output=broken)
     assert (answer.code, answer.errors) == (1, "")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schema.columns import ANALYTICS
-from tests.commands import clickstats
+from tests.commands import Answer, as_process, clickstats
 from tests.databases import Database
 from tests.drawings import named
 from tests.engines import reference, stored
@@ -23,7 +23,10 @@ PROMISED = {
 
 def printed(database: Database, *arguments: str, **environment: str) -> Any:
     """The JSON of a command that succeeds."""
-    answer = clickstats(*arguments, "--format", "json", database=database, **environment)
+    return parsed(clickstats(*arguments, "--format", "json", database=database, **environment))
+
+
+def parsed(answer: Answer) -> Any:
     assert answer.code == 0, answer.errors
     return json.loads(answer.text)
 
@@ -149,9 +152,10 @@ def test_an_output_that_is_not_utf_8(filled: Database, encoding: str) -> None:
     """JSON loses nothing; people see a question mark."""
     name = "é 😀"
     filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
-    [row] = printed(filled, "run", "--app-id", KEEN, PYTHONIOENCODING=encoding)
+    written = {"database": filled, "PYTHONIOENCODING": encoding}
+    [row] = parsed(as_process("run", "--app-id", KEEN, "--format", "json", **written))
     assert row["click_sequence"] == [name, "Calendly"]
-    answer = clickstats("explain", KEEN, database=filled, PYTHONIOENCODING=encoding)
+    answer = as_process("explain", KEEN, **written)
     assert answer.code == 0, answer.errors
     assert " ? " in answer.output.decode(encoding)
 
@@ -211,7 +215,7 @@ def test_help_answers_at_once() -> None:
 
     def seconds() -> float:
         started = time.monotonic()
-        answer = clickstats("--help")
+        answer = as_process("--help")
         assert answer.code == 0
         assert "migrate" in answer.text
         return time.monotonic() - started

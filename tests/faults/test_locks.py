@@ -16,7 +16,7 @@ import pipeline.slices
 from pipeline.errors import Locked, Refused
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all
-from tests.commands import clickstats
+from tests.commands import as_process, clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.holds import held, until_stopped
@@ -59,7 +59,7 @@ def test_a_second_run_stops_at_once_and_says_who_holds_the_lock(database: Databa
         with pytest.raises(Locked) as locked:
             run_all(database.settings())
         assert monotonic() - since_asking < 1
-        answer = clickstats("run", "--all", "--format", "json", database=database)
+        answer = as_process("run", "--all", "--format", "json", database=database)
     assert (answer.code, answer.text) == (75, "")
     for message in (str(locked.value), answer.errors):
         assert f"clickstats/{first}" in message

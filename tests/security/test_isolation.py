@@ -1,6 +1,7 @@
 """Nobody gets in: least privilege, planted objects, hostile values, secrets."""
 
 from collections.abc import Iterator
+from secrets import token_hex
 from traceback import format_exception
 from typing import Any
 
@@ -16,7 +17,8 @@ from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
 
-ROLE, PASSWORD = "clickstats_nightly", "s3cret/@:%-of-the-night"
+ROLE = f"clickstats_nightly_{token_hex(4)}"  # others may use the server at the same time
+PASSWORD = "s3cret/@:%-of-the-night"
 # what the documentation asks for, and no more
 GRANTS = f"""
 grant select on jobs, job_applications, link_tracking, link_clicks to {ROLE};

@@ -1,0 +1,66 @@
+"""The JavaScript that draws a page's charts: bundled once, then kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import sha256
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from pipeline.export import whole_file
+
+from pipeline.errors import ConfigurationError
+
+
+def bundled(source: str) -> str:
+    """The script with the libraries that it needs: two seconds of work."""
+    import vl_convert  # 88 MB: not where the cache has what is needed
+
+    script: str = vl_convert.javascript_bundle(source)
+    return script
+
+
+def chart_script(bundle: Callable[[str], str] = bundled) -> str:
+    """report.js, bundled; from the cache, unless that cannot be used."""
+    source = files("cli").joinpath("report.js").read_text(encoding="utf-8")
+    made_of = _hash(f"{version('vl-convert-python')}\n{source}".encode())
+    folder = _cache_folder()
+    if folder and (kept := _kept(folder, made_of)):
+        return kept
+    script = bundle(source)
+    if folder:
+        encoded = script.encode()
+        path = folder / f"charts-{made_of}-{_hash(encoded)}.js"
+        with suppress(ConfigurationError), whole_file(path) as file:
+            file.write(encoded)
+    return script
+
+
+def _cache_folder() -> Path | None:
+    """Made if need be; None unless only the user may write there: what lies in it runs in pages."""
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        folder = (chosen if chosen.is_absolute() else Path.home() / ".cache") / "clickstats"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.stat()
+    except (OSError, RuntimeError):  # no home
+        return None
+    return folder if state.st_uid == os.geteuid() and not state.st_mode & 0o022 else None
+
+
+def _kept(folder: Path, made_of: str) -> str | None:
+    """The script as it was written; one that has changed since is removed."""
+    for file in folder.glob(f"charts-{made_of}-*.js"):
+        with suppress(OSError):
+            script = file.read_bytes()
+            if file.stem.endswith(_hash(script)):
+                return script.decode()
+            file.unlink()
+    return None
+
+
+def _hash(content: bytes) -> str:
+    return sha256(content).hexdigest()[:32]
