@@ -215,7 +215,7 @@ def markdown() -> str:
 
 
 def _markdown() -> Iterator[str]:
-    yield "<!-- Written by `make docs` from answers/dictionary.py and scoring/scores.py in pipeline/ -->"
+    yield "<!-- Written by `make docs` from pipeline.answers.dictionary, pipeline.scoring.scores -->"
     yield "# What the columns and rules mean"
     yield ""
     yield (
