@@ -11,7 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from pipeline.answers.export import whole_file
-
 from pipeline.errors import ConfigurationError
 
 

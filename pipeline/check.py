@@ -143,7 +143,14 @@ def unplannable(connection: sa.Connection, known: Iterable[str], *, deletes: boo
                 yield problem
         if {TARGET, ""} & (known | said):
             return
-        cursor.execute(statement("staging"))
+        try:
+            cursor.execute(statement("staging"))
+        except psycopg2.errors.ReadOnlySqlTransaction:
+            yield (
+                "the server is read-only, a standby perhaps: connect to the primary, with several "
+                "hosts by target_session_attrs=read-write"
+            )
+            return
         for name, of in (WRITING | (DELETING if deletes else {})).items():
             if said.isdisjoint(of):
                 yield from _refused(connection, cursor, name, of, known, "written")

@@ -26,6 +26,7 @@ from schema.shape import (
     expected_indexes,
     found,
     found_indexes,
+    other_form,
     without_keys_to,
 )
 from schema.sql import statement
@@ -173,6 +174,9 @@ def _differences(
     """What makes a table of that name another than ours. A missing index or comment is none: it
     can be added. A further index that does not make values unique is none either, nor is a foreign
     key to a table that no key can refer to, or its lack."""
+    if form := other_form(connection, table.name):
+        yield f"{table.name} is a {form}, expected an ordinary table: put one in its place"
+        return
     wanted, there = (
         without_keys_to(shape, table, keyless)
         for shape in (expected(table), found(connection, table.name))

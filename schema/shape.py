@@ -41,6 +41,12 @@ def columns(connection: Connection, name: str) -> list[FoundColumn]:
     return [FoundColumn(*row) for row in rows]
 
 
+def other_form(connection: Connection, name: str) -> str | None:
+    """What stands under that name on the search path in place of an ordinary table."""
+    query = text("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(:name)")
+    return KINDS.get(connection.execute(query, {"name": name}).scalar_one())
+
+
 def expected(table: Table) -> set[str]:
     """The shape that our metadata gives a table, without its indexes and its comment."""
     shape = {
@@ -71,9 +77,6 @@ def found(connection: Connection, name: str) -> set[str]:
         + (" generated" if column.is_generated else "")
         for column in columns(connection, name)
     }
-    query = text("SELECT relkind::text FROM pg_class WHERE oid = to_regclass(:name)")
-    if kind := KINDS.get(connection.execute(query, {"name": name}).scalar_one()):
-        shape.add(f"the form of a {kind}")
     shape.add(_primary_key(inspector.get_pk_constraint(name)["constrained_columns"]))
     for check in inspector.get_check_constraints(name):
         shape.add(_check(check["name"], check["sqltext"]))

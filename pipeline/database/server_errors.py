@@ -59,6 +59,8 @@ def _with_place(error: psycopg2.Error, said: str) -> str:
     diag = error.diag
     if error.pgcode in NAMES_KEYS and diag.message_detail:
         return f"{said}: {diag.message_detail.rstrip('.')}"
+    if error.pgcode == "55000" and diag.message_hint:
+        return f"{said}: {one_line(diag.message_hint).rstrip('.')}"
     names = {
         "table": diag.table_name,
         "column": diag.column_name,
@@ -99,8 +101,8 @@ WRONG_SHAPE = {
     "see `clickstats migrate --check`, and remove it; nothing was written",
     "44": "link_click_analytics is a view that refuses the row: see `clickstats migrate --check`; "
     "nothing was written",
-    "55000": "a materialized view without data needs REFRESH MATERIALIZED VIEW, a view that cannot "
-    "be written a table in its place: see `clickstats migrate --check`",
+    # a materialized view without data, a view that cannot be written
+    "55000": "see `clickstats migrate --check`; nothing was written",
 }
 NAMES_KEYS = {"23503", "23505"}
 # classes: feature not supported, functions in other languages, insufficient resources, program

@@ -122,7 +122,7 @@ def test_a_target_of_another_form_ends_in_one_line(filled: Database, change: str
     except ClickstatsError as error:
         assert "\n" not in str(error)  # noqa: PT017
     if "rule" not in change:
-        assert any("form of a" in problem for problem in problems(filled.settings()))
+        assert any("expected an ordinary table" in one for one in problems(filled.settings()))
 
 
 @writing_runs
