@@ -215,7 +215,7 @@ def markdown() -> str:
 
 
 def _markdown() -> Iterator[str]:
-    yield "<!-- `make docs` writes this from pipeline/answers/dictionary.py and scoring/scores.py. -->"
+    yield "<!-- Written by `make docs` from answers/dictionary.py and scoring/scores.py. -->"
     yield "# What the columns and rules mean"
     yield ""
     yield (
