@@ -22,6 +22,7 @@ class Settings:
     schema: str = "public"
     timezone: str = "UTC"
     connect_timeout: int | None = None  # seconds; None: the URL's own, else 15
+    connect_pause: float = 0.5  # seconds before the second attempt; twice as long before each other
     run_id: str = field(default_factory=lambda: str(uuid4()))
 
     def __post_init__(self) -> None:

@@ -39,8 +39,11 @@ class Answer:
         return self.output.decode()
 
 
-def clickstats(*arguments: str, database: Database | None = None, **environment: str) -> Answer:
-    """Run the command here, with nothing of our settings in its environment. A bug is raised."""
+def clickstats(
+    *arguments: str, database: Database | str | None = None, **environment: str
+) -> Answer:
+    """Run the command here, over a database or its URL, with nothing of our settings in its
+    environment. A bug is raised."""
     output, errors = BytesIO(), BytesIO()
     with (
         patch.dict(os.environ, _environment(database, environment), clear=True),
@@ -62,7 +65,7 @@ def clickstats(*arguments: str, database: Database | None = None, **environment:
 
 def as_process(
     *arguments: str,
-    database: Database | None = None,
+    database: Database | str | None = None,
     output: IO[bytes] | int = subprocess.PIPE,
     **environment: str,
 ) -> Answer:
@@ -79,9 +82,11 @@ def as_process(
     return Answer(done.returncode, done.stdout, done.stderr.decode())
 
 
-def _environment(database: Database | None, given: dict[str, str]) -> dict[str, str]:
-    url = {"CLICKSTATS_DATABASE_URL": database.url} if database else {}
-    return inherited() | given | url
+def _environment(database: Database | str | None, given: dict[str, str]) -> dict[str, str]:
+    if database is None:
+        return inherited() | given
+    url = database.url if isinstance(database, Database) else database
+    return inherited() | given | {"CLICKSTATS_DATABASE_URL": url}
 
 
 def inherited() -> dict[str, str]:

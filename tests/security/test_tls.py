@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 
 import pipeline.extract
+import pipeline.reader
 import pipeline.run
 from pipeline.embedded import SYSTEM_VERSIONS, Server, server
 from pipeline.errors import NoConnection
@@ -133,7 +134,7 @@ def url(encrypted: Server, certificates: Path) -> Url:
 def connectorx_used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which tables ConnectorX has read."""
     used: list[str] = []
-    read = pipeline.extract.read_by_connectorx
+    read = pipeline.reader.read_by_connectorx
 
     def noted(*arguments: Any, **options: Any) -> Any:
         used.append(arguments[3])
@@ -205,7 +206,7 @@ def test_the_environment_asks_for_it(
     asked = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{certificates}/ours.crt"}
     for host, code in (("localhost", 0), ("127.0.0.1", 3)):
         plain = encrypted.url().replace("127.0.0.1", host)
-        answer = clickstats("run", "--all", CLICKSTATS_DATABASE_URL=plain, **asked)
+        answer = clickstats("run", "--all", database=plain, **asked)
         assert answer.code == code, answer.errors
         assert "Traceback" not in answer.errors
 
