@@ -1,21 +1,26 @@
 # Everything runs in .venv, which `make` builds on its own; Python 3.11 or newer is all it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
+WORKERS ?= 3  # two cores: one waits for the server while another computes
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow check format bench docs clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/ready ## start a private PostgreSQL, load sample data, run, show the result
 	@$(BIN)/clickstats demo
 
-test: .venv/ready ## run the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow"
+test: .venv/ready ## run the tests, but for the slow ones, in parallel
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready ## run the slow tests
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
+
+test-%: .venv/ready ## run those of one folder: cli docs faults integration property security spec unit
+	$(PYTEST) -m "not slow" tests/$*
 
 check: .venv/ready ## format and lint, types, architecture
 	$(BIN)/ruff format --check .

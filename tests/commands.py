@@ -24,6 +24,7 @@ from tests.databases import Database
 
 MAIN = "from cli import main; main()"
 ROOT = Path(__file__).parents[1]
+TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"}
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ def _environment(database: Database | str | None, given: dict[str, str]) -> dict
 
 
 def inherited() -> dict[str, str]:
-    """The environment of the tests without settings of clickstats and of libpq."""
+    """The environment of the tests without settings of clickstats, of libpq and of a terminal."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("CLICKSTATS_", "PG"))
+        if not name.startswith(("CLICKSTATS_", "PG")) and name not in TERMINAL
     }
 
 
