@@ -1,21 +1,34 @@
 # Everything runs in .venv, which `make` builds on its own; Python 3.11 or newer is all it needs.
 PYTHON ?= python3
 BIN := .venv/bin
+# more than the two cores: a test often waits for the server
+WORKERS ?= 3
+IN_PARALLEL = -n $(WORKERS) --dist worksteal
+PYTEST = $(BIN)/pytest $(IN_PARALLEL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench docs clean
+.PHONY: help demo test test-slow coverage check format bench docs clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: .venv/ready ## start a private PostgreSQL, load sample data, run, show the result
 	@$(BIN)/clickstats demo
 
-test: .venv/ready ## run the tests, but for the slow ones
-	$(BIN)/pytest -m "not slow"
+test: .venv/ready ## run the tests, but for the slow ones, in parallel
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready ## run the slow tests
-	$(BIN)/pytest -m slow
+	$(PYTEST) -m slow
+
+test-%: .venv/ready ## run those of one folder: cli docs faults integration property security spec unit
+	$(PYTEST) -m "not slow" tests/$*
+
+coverage: .venv/ready ## the same tests, and how many of the branches they take
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(IN_PARALLEL) -m "not slow"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 check: .venv/ready ## format and lint, types, architecture
 	$(BIN)/ruff format --check .
@@ -35,7 +48,7 @@ docs: .venv/ready ## write docs/metrics.md from the dictionary
 	$(BIN)/python -c 'from pipeline.answers.dictionary import markdown; print(markdown(), end="")' > docs/metrics.md
 
 clean: ## remove the environment and everything that was built
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("clickstats needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'

@@ -24,6 +24,7 @@ class Settings:
     timezone: str = "UTC"
     connect_timeout: int | None = None  # seconds; None: the URL's own, else 15
     lock_timeout: int = 300  # seconds, where the role and the database set no limit of their own
+    connect_pause: float = 0.5  # seconds before the second attempt; twice as long before each other
     run_id: str = field(default_factory=lambda: str(uuid4()))
 
     def __post_init__(self) -> None:

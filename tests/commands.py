@@ -24,6 +24,7 @@ from tests.databases import Database
 
 MAIN = "from cli import main; main()"
 ROOT = Path(__file__).parents[1]
+TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ class Answer:
         return self.output.decode()
 
 
-def clickstats(*arguments: str, database: Database | None = None, **environment: str) -> Answer:
-    """Run the command here, with nothing of our settings in its environment. A bug is raised."""
+def clickstats(
+    *arguments: str, database: Database | str | None = None, **environment: str
+) -> Answer:
+    """Run the command here, over a database or its URL, with nothing of our settings in its
+    environment. A bug is raised."""
     output, errors = BytesIO(), BytesIO()
     with (
         patch.dict(os.environ, _environment(database, environment), clear=True),
@@ -62,7 +66,7 @@ def clickstats(*arguments: str, database: Database | None = None, **environment:
 
 def as_process(
     *arguments: str,
-    database: Database | None = None,
+    database: Database | str | None = None,
     output: IO[bytes] | int = subprocess.PIPE,
     **environment: str,
 ) -> Answer:
@@ -79,17 +83,19 @@ def as_process(
     return Answer(done.returncode, done.stdout, done.stderr.decode())
 
 
-def _environment(database: Database | None, given: dict[str, str]) -> dict[str, str]:
-    url = {"CLICKSTATS_DATABASE_URL": database.url} if database else {}
-    return inherited() | given | url
+def _environment(database: Database | str | None, given: dict[str, str]) -> dict[str, str]:
+    if database is None:
+        return inherited() | given
+    url = database.url if isinstance(database, Database) else database
+    return inherited() | given | {"CLICKSTATS_DATABASE_URL": url}
 
 
 def inherited() -> dict[str, str]:
-    """The environment of the tests without settings of clickstats and of libpq."""
+    """The environment of the tests without settings of clickstats, of libpq and of a terminal."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("CLICKSTATS_", "PG"))
+        if not name.startswith(("CLICKSTATS_", "PG")) and name not in TERMINAL
     }
 
 

@@ -40,11 +40,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from inspect import cleandoc
-from typing import Any
+from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from tests.oracle import Application, Click, Link, Time, World, microseconds
 
+Value = TypeVar("Value")
 INSTANT = r"(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(\d{4}-[\d:. -]*\d)(?: \+ (.*))?"
 SPAN = r"(-?)(?:(\d+) days? )?(\d+):(\d\d):(\d\d)(?:\.(\d+))?"
 
@@ -130,7 +131,7 @@ def named(name: str) -> UUID:
     return uuid5(NAMESPACE_OID, name)
 
 
-def optional(read: Callable[[str], Any], cell: str) -> Any:
+def optional(read: Callable[[str], Value], cell: str) -> Value | None:
     return None if cell == "null" else read(cell)
 
 

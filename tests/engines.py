@@ -68,7 +68,9 @@ def named_rows(found: list[tuple[Any, ...]]) -> Rows:
 
 def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     """The applications, links and clicks as the SQL statements of the pipeline give them."""
-    keys = {link.tracking_id: number for number, link in enumerate(world.links)}
+    keys: dict[str | None, int] = {
+        link.tracking_id: number for number, link in enumerate(world.links)
+    }
     functions = link_functions(link.link_function for link in world.links)
     frame = partial(pl.DataFrame, orient="row")
     applications = frame(

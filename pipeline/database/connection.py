@@ -194,7 +194,7 @@ def connect(settings: Settings) -> Connection:
     }
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(may_pass),
-        wait=tenacity.wait_exponential(0.5),
+        wait=tenacity.wait_exponential(settings.connect_pause),
         stop=tenacity.stop_after_attempt(CONNECT_ATTEMPTS)
         | tenacity.stop_before_delay(int(parameters["connect_timeout"]) or FOR_EVER),
         before_sleep=_log_pause,

@@ -124,16 +124,22 @@ class Server:
 
 
 @contextmanager
-def server(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def server(
+    *,
+    durable: bool = False,
+    settings: Mapping[str, str] | None = None,
+    inside: Path | None = None,
+) -> Iterator[Server]:
     """A new, empty server, stopped and deleted on leaving, however Python ends.
 
     `durable` keeps PostgreSQL's shipped settings; without it nothing waits for the disk, which
-    suits tests and flatters benchmarks. `settings` are the server's, as on its command line.
+    suits tests and flatters benchmarks. `settings` are the server's, as on its command line. Its
+    files are in a new folder inside the one given, or else inside the system's for temporary ones.
 
     A child forked without exec (multiprocessing's `fork`) keeps the server alive until it ends.
     """
     account, folder = _account(), binaries()
-    base = Path(tempfile.mkdtemp(prefix="clickstats-", dir=_temporary_folder(account)))
+    base = Path(tempfile.mkdtemp(prefix="clickstats-", dir=inside or _temporary_folder(account)))
     watched, lifeline = os.pipe()  # both close-on-exec, so that no other child keeps them open
     watchdog = subprocess.Popen(  # noqa: S603 (a fixed script; the folder is an argument)
         ["/bin/sh", "-c", WATCHDOG, "watchdog", base],

@@ -27,7 +27,7 @@ BLOCKED = """
 
 def refused(expected_code: int, url: str, *arguments: str, **environment: str) -> str:
     """What a command says that ends with this exit code: one line, and nothing else."""
-    answer = clickstats(*arguments, CLICKSTATS_DATABASE_URL=url, **environment)
+    answer = clickstats(*arguments, database=url, **environment)
     said = answer.errors
     assert (answer.code, answer.text) == (expected_code, ""), said
     assert SECRET not in said
@@ -104,7 +104,7 @@ def test_an_unreachable_server() -> None:
     with closing(socket.socket()) as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"postgresql://me:{SECRET}@127.0.0.1:{closed.getsockname()[1]}/db"
-        answer = clickstats("run", "--all", "--connect-timeout", "2", CLICKSTATS_DATABASE_URL=url)
+        answer = clickstats("run", "--all", "--connect-timeout", "2", database=url)
         assert answer.code == 3
         *attempts, last = answer.errors.splitlines()
         assert ["trying again" in line for line in attempts] == [True, True]

@@ -16,8 +16,14 @@ def test_the_ending_says_the_format(sampled: Database, tmp_path: Path, name: str
     answer = clickstats("export", str(path), database=sampled)
     assert (answer.code, answer.output) == (0, b"")
     assert "2,000 rows" in answer.errors
-    read = {".parquet": pl.read_parquet, ".csv": pl.read_csv, ".ndjson": pl.read_ndjson}
-    assert read[path.suffix.lower()](path).height == 2_000
+    match path.suffix.lower():
+        case ".parquet":
+            rows = pl.read_parquet(path)
+        case ".csv":
+            rows = pl.read_csv(path)
+        case _:
+            rows = pl.read_ndjson(path)
+    assert rows.height == 2_000
     assert list(tmp_path.iterdir()) == [path]
 
 

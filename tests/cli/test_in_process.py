@@ -10,7 +10,6 @@ from tests.databases import Database
 from tests.drawings import named
 
 KEEN, NOBODY = str(named("keen")), str(named("nobody"))
-TERMINAL = {"COLUMNS": "80", "FORCE_COLOR": "1"}
 UNREACHABLE = "postgresql://127.0.0.1:1/x"
 
 
@@ -34,9 +33,12 @@ UNREACHABLE = "postgresql://127.0.0.1:1/x"
     ],
 )
 def test_the_same_answer(filled: Database, command: str, code: int) -> None:
-    here = clickstats(*command.split(), database=filled, **TERMINAL)
+    here, apart = (
+        way(*command.split(), database=filled, COLUMNS="80", FORCE_COLOR="1")
+        for way in (clickstats, as_process)
+    )
     assert here.code == code, here.errors
-    assert here == as_process(*command.split(), database=filled, **TERMINAL)
+    assert here == apart
 
 
 def test_the_same_answer_about_a_server_that_refuses_the_work(filled: Database) -> None:

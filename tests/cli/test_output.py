@@ -152,10 +152,10 @@ def test_an_output_that_is_not_utf_8(filled: Database, encoding: str) -> None:
     """JSON loses nothing; people see a question mark."""
     name = "é 😀"
     filled.execute("update link_tracking set link_function = %s where tracking_id = 'k1'", (name,))
-    written = {"database": filled, "PYTHONIOENCODING": encoding}
-    [row] = parsed(as_process("run", "--app-id", KEEN, "--format", "json", **written))
+    command = ("run", "--app-id", KEEN, "--format", "json")
+    [row] = parsed(as_process(*command, database=filled, PYTHONIOENCODING=encoding))
     assert row["click_sequence"] == [name, "Calendly"]
-    answer = as_process("explain", KEEN, **written)
+    answer = as_process("explain", KEEN, database=filled, PYTHONIOENCODING=encoding)
     assert answer.code == 0, answer.errors
     assert " ? " in answer.output.decode(encoding)
 
@@ -182,8 +182,8 @@ def test_zone_and_schema_come_from_the_environment_or_the_options(
 
 
 def test_the_database_may_be_an_option(filled: Database) -> None:
-    nowhere = {"CLICKSTATS_DATABASE_URL": "postgresql://nowhere.invalid/db"}
-    answer = clickstats("run", "--all", "--database-url", filled.url, **nowhere)
+    nowhere = "postgresql://nowhere.invalid/db"
+    answer = clickstats("run", "--all", "--database-url", filled.url, database=nowhere)
     assert answer.code == 0, answer.errors
     assert stored(filled) == reference(filled)
 

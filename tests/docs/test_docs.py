@@ -35,6 +35,7 @@ DOCS = ROOT / "docs"
 OPERATIONS, SCORING, SCHEMA = (DOCS / f"{name}.md" for name in ("operations", "scoring", "schema"))
 PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 COMMANDS = get_group(app).commands
+FOLDERS = sorted({file.parent.name for file in (ROOT / "tests").glob("*/test_*.py")})
 
 APPLICATION = named("A")
 WORLD = world_drawn(
@@ -172,12 +173,18 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_make_targets_exist() -> None:
-    targets = re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
+    makefile = text_of(ROOT / "Makefile")
+    targets = {*re.findall(r"^([a-z-]+):", makefile, re.MULTILINE), *map("test-{}".format, FOLDERS)}
     for page in PAGES:
         blocks = "\n".join(block for _, block in fenced(page))
         typed = re.findall(r"^\$ make ([a-z-]+)", blocks, re.MULTILINE)
         in_passing = re.findall(r"`make ([a-z-]+)`", prose(page))
-        assert {*typed, *in_passing} <= {*targets}, page.name
+        assert {*typed, *in_passing} <= targets, page.name
+
+
+def test_make_help_names_every_folder_of_tests() -> None:
+    [named_in_help] = re.findall(r"^test-%:.*: (.*)$", text_of(ROOT / "Makefile"), re.MULTILINE)
+    assert named_in_help.split() == FOLDERS
 
 
 def test_the_changelog_has_this_version() -> None:

@@ -305,7 +305,8 @@ def small_disk(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with closing(psycopg2.connect(server_url)) as admin, admin.cursor() as cursor:
         admin.autocommit = True
         cursor.execute("show data_directory")
-        data = Path(cursor.fetchone()[0])
+        [(folder,)] = cursor.fetchall()
+        data = Path(folder)
         disk = data.parent / "small"
         disk.mkdir()
         options = f"size=1m,mode=700,uid={data.stat().st_uid},gid={data.stat().st_gid}"

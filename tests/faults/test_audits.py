@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import pipeline.load
 import pipeline.run
 import pipeline.slices
 from pipeline.errors import AuditFailed
@@ -289,7 +290,7 @@ def test_a_row_that_another_program_deletes_meanwhile(
     """Its application still exists: the row is written anew."""
     published(database)
     database.execute("update link_clicks set clicked_at = '2024-03-06'")
-    write = pipeline.run.write
+    write = pipeline.load.write
 
     def write_later(*arguments: Any) -> Any:
         shrink(database, "link_click_analytics", 1)

@@ -103,7 +103,7 @@ def test_what_gets_in_the_way_of_the_last_slice(
     filled: Database, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     """All slices are written anew, none twice."""
-    write = pipeline.run.write
+    write = pipeline.load.write
 
     def write_later(*arguments: Any) -> Any:
         filled.execute(event)

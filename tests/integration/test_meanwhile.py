@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection
 
+from pipeline.database.connection import Connection
 from pipeline.errors import NoConnection
 from pipeline.load import Written, write
 from pipeline.run import run_all, run_named
@@ -59,7 +60,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """Has something done once the run has read and computed, before it writes."""
 
     def arrange(event: Callable[[connection], object]) -> None:
-        def held(writer: connection, *arguments: Any) -> Written:
+        def held(writer: Connection, *arguments: Any) -> Written:
             event(writer)
             return write(writer, *arguments)
 

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from pipeline.errors import SchemaError
-from pipeline.run import Options, Report, run_all, run_named
+from pipeline.run import Options, run_all, run_named
+from pipeline.run_report import Report
 from tests.databases import Database
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored

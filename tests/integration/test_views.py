@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import pipeline.load
 import pipeline.run
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
@@ -199,7 +200,7 @@ def test_what_is_gone_is_said(viewed: Database) -> None:
 def test_a_row_of_a_newer_snapshot_stays(viewed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until a run whose snapshot is newer still. A time in the future protects nothing."""
     run_all(viewed.settings())
-    write = pipeline.run.write
+    write = pipeline.load.write
 
     def after_a_newer_run(*arguments: Any, **options: Any) -> Any:
         viewed.execute(
@@ -236,7 +237,7 @@ def test_an_application_deleted_meanwhile_leaves_no_row(
     if stored_before:
         run_all(viewed.settings())
         viewed.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
-    write = pipeline.run.write
+    write = pipeline.load.write
 
     def after_the_deletion(*arguments: Any, **options: Any) -> Any:
         viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
@@ -260,7 +261,7 @@ def test_an_application_deleted_meanwhile_leaves_no_row(
 def test_a_job_deleted_meanwhile_is_nulled(
     viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
-    write = pipeline.run.write
+    write = pipeline.load.write
 
     def after_the_deletion(*arguments: Any, **options: Any) -> Any:
         viewed.execute(f"delete from jobs_of_old where id = '{K}'")

@@ -257,7 +257,7 @@ def test_passwords_are_nowhere(filled: Database, nightly: Database) -> None:
         [nightly.url + "?sslmode=nonsense", "status"],
     )
     for url, *arguments in commands:
-        answer = clickstats(*arguments, CLICKSTATS_DATABASE_URL=url)
+        answer = clickstats(*arguments, database=url)
         said = answer.text + answer.errors
         assert "Traceback" not in said
         assert not [secret for secret in secrets if secret in said], (arguments, said)

@@ -1,6 +1,8 @@
 """Rows that a policy hides would be missing from the result without a word: whoever computes or
 compares is refused by the server."""
 
+from collections.abc import Callable
+
 import pytest
 
 from pipeline.answers.explain import explain_named
@@ -8,6 +10,7 @@ from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.run import run_all, run_named
+from pipeline.settings import Settings
 from tests.databases import Database
 from tests.drawings import world_drawn
 from tests.engines import reference, stored
@@ -30,7 +33,7 @@ WORLD = world_drawn(
 ).world
 [APPLICATION] = WORLD.applications
 TABLES = ["jobs", "job_applications", "link_tracking", "link_clicks", "link_click_analytics"]
-EVERYTHING = {
+EVERYTHING: dict[str, Callable[[Settings], object]] = {
     "run --all": run_all,
     "run --app-id": lambda settings: run_named(settings, [str(APPLICATION.id)]),
     "dry run": dry_run,

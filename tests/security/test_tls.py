@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+import pipeline.database.transport
 import pipeline.extract
 import pipeline.run
 from pipeline.demo.embedded import SYSTEM_VERSIONS, Server, server
@@ -133,7 +134,7 @@ def url(encrypted: Server, certificates: Path) -> Url:
 def connectorx_used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which tables ConnectorX has read."""
     used: list[str] = []
-    read = pipeline.extract.read_by_connectorx
+    read = pipeline.database.transport.read_by_connectorx
 
     def noted(*arguments: Any, **options: Any) -> Any:
         used.append(arguments[3])
@@ -205,7 +206,7 @@ def test_the_environment_asks_for_it(
     asked = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": f"{certificates}/ours.crt"}
     for host, code in (("localhost", 0), ("127.0.0.1", 3)):
         plain = encrypted.url().replace("127.0.0.1", host)
-        answer = clickstats("run", "--all", CLICKSTATS_DATABASE_URL=plain, **asked)
+        answer = clickstats("run", "--all", database=plain, **asked)
         assert answer.code == code, answer.errors
         assert "Traceback" not in answer.errors
 

@@ -101,7 +101,7 @@ def test_nothing_of_a_url_that_cannot_be_read_is_repeated(url: str) -> None:
 )
 def test_nor_is_a_password_when_connecting_fails(url: str) -> None:
     with pytest.raises(ClickstatsError) as error:
-        connect(Settings(url, connect_timeout=2))
+        connect(Settings(url, connect_timeout=2, connect_pause=0))
     assert SECRET not in "".join(traceback.format_exception(error.value))
     assert "\n" not in str(error.value)
 

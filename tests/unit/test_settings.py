@@ -1,5 +1,7 @@
 """What the user decides: settings, time zones, ids; and the exit codes of what can go wrong."""
 
+from typing import Any
+
 import pytest
 
 from pipeline import errors
@@ -29,7 +31,7 @@ def test_every_run_has_a_name_of_its_own() -> None:
         ("postgresql://db/jobs", {"connect_timeout": -1}, "timeout"),
     ],
 )
-def test_settings_that_make_no_sense(url: str, others: dict[str, object], found: str) -> None:
+def test_settings_that_make_no_sense(url: str, others: dict[str, Any], found: str) -> None:
     with pytest.raises(ConfigurationError, match=found):
         Settings(url, **others)
 
