@@ -16,6 +16,7 @@ NO_STATUS = (
     "read it."
 )
 NO_LEDGER = "Cannot be said: there is no ledger (clickstats_runs), or this role may not read it."
+FOREIGN = "values that no run writes; clickstats run --all replaces them"
 NO_RUNS = "The ledger has no clickstats run --all yet."
 
 
@@ -83,7 +84,7 @@ def run_figures(run: Row) -> tuple[str, ...]:
 
 def freshness(totals: Row) -> str:
     """How old the rows are, and which are missing."""
-    if not totals["stored"]:
+    if not totals["stored"] and not totals["rows_left_out"]:
         return "There are no rows yet: clickstats run --all computes them."
     oldest, newest = minute(totals["oldest_calculated_at"]), minute(totals["newest_calculated_at"])
     parts = [
@@ -98,6 +99,8 @@ def freshness(totals: Row) -> str:
     if totals["rows_without_application"]:
         left_out = counted(totals["rows_without_application"], "row")
         parts.append(f"Left out: {left_out} without an application.")
+    if totals["rows_left_out"]:
+        parts.append(f"Left out: {counted(totals['rows_left_out'], 'row')} with {FOREIGN}.")
     return " ".join(parts)
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from pipeline import stored
 from pipeline.errors import ConfigurationError
-from pipeline.export import export, whole_file
+from pipeline.export import export
 from pipeline.run import run_all
 from pipeline.stored import Filters
+from pipeline.whole_file import whole_file
 from schema.columns import STORED
 from tests.databases import Database
 from tests.drawings import named
@@ -32,7 +33,8 @@ INSTANTS = {"calculated_at", "created_at", "updated_at"}
 
 def exported(database: Database, file_format: str, filters: Filters = EVERYTHING) -> bytes:
     file = BytesIO()
-    rows = export(database.settings(), filters, file, file_format)
+    rows, left_out = export(database.settings(), filters, file, file_format)
+    assert left_out == 0
     assert rows == len(READ[file_format](file.getvalue()))
     return file.getvalue()
 

@@ -35,6 +35,7 @@ def test_totals(sampled: Database, seen: Overview) -> None:
         "applications": one(sampled, "select count(*) from job_applications"),
         "missing": 0,
         "rows_without_application": 0,
+        "rows_left_out": 0,
         "stored": one(sampled, f"select count(*) {OURS}"),
         "with_clicks": one(sampled, f"select count(*) {OURS} and total_click_events > 0"),
         "clicks": one(sampled, f"select sum(total_click_events) {OURS}"),
