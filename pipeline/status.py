@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import psycopg2
 from pipeline.database import session
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
+from pipeline.whole_file import whole_file
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ SELECT count(DISTINCT link.application_id)
 FROM link_clicks AS click JOIN link_tracking AS link USING (tracking_id)
 WHERE click.clicked_at > %s AND click.clicked_at <= clock_timestamp()::timestamp
 """
+CLOCKS_DIFFER = timedelta(minutes=1)  # those of a standby and its primary, at most
 CHEAP = "SET LOCAL statement_timeout = '2s'"
 
 Run = dict[str, Any]  # a row of clickstats_runs
@@ -36,18 +38,24 @@ Run = dict[str, Any]  # a row of clickstats_runs
 
 @dataclass(frozen=True)
 class Status:
-    """The newest runs, newest first, and what they say about freshness; instants are UTC."""
+    """The newest runs, newest first, and what they say about freshness; instants are UTC. Which is
+    newer the number of the run says, not the clock, which may have been set back."""
 
     now: datetime
     runs: list[Run]
     last_published: Run | None  # the last published `run --all`
     last_attempt: Run | None  # the last `run --all`, whatever became of it
-    outdated: int | None  # applications with a later click; None: not cheap to know
+    outdated: int | None  # applications with a later click; None: not cheap, or not to be known
 
     @property
     def age(self) -> timedelta | None:
         """How old the published numbers are; None when nothing was ever published."""
         return self.now - self.last_published["snapshot_at"] if self.last_published else None
+
+    @property
+    def is_from_future(self) -> bool:
+        """Whether the last published snapshot lies in the future: its age says nothing."""
+        return self.age is not None and self.age < -CLOCKS_DIFFER
 
 
 def status(settings: Settings) -> Status:
@@ -60,10 +68,11 @@ def status(settings: Settings) -> Status:
             names = [column.name for column in cursor.description or ()]
             runs = [dict(zip(names, row, strict=True)) for row in cursor]
         every = [run for run in runs if run["command"] == "run --all"]
-        published = [run for run in every if run["outcome"] == "published"]
-        last = max(published, key=lambda run: run["snapshot_at"], default=None)
-        outdated = _outdated(connection, last["snapshot_at"]) if last else None
-        return Status(now, runs, last, every[0] if every else None, outdated)
+        last = next((run for run in every if run["outcome"] == "published"), None)
+        found = Status(now, runs, last, every[0] if every else None, None)
+        if not last or found.is_from_future:
+            return found
+        return replace(found, outdated=_outdated(connection, last["snapshot_at"]))
 
 
 def _outdated(connection: Connection, since: datetime) -> int | None:
@@ -92,7 +101,7 @@ def duration(text: str) -> timedelta:
 
 def write_metrics(found: Status, path: Path) -> None:
     """Write the state as Prometheus text for node_exporter's textfile collector, atomically."""
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
 
@@ -126,29 +135,25 @@ def write_metrics(found: Status, path: Path) -> None:
     if published := found.last_published:
         gauge(
             "last_published_timestamp_seconds",
-            "The snapshot of the last published run --all.",
-            _unix(published["snapshot_at"]),
+            "The snapshot of the last published run --all; no sample when it lies in the future.",
+            None if found.is_from_future else _unix(published["snapshot_at"]),
         )
         for name, meaning in COUNTS.items():
             gauge(name, f"{meaning} in the last published run --all.", published[name])
         gauge("warnings", "Warnings of the last published run --all.", len(published["warnings"]))
         for phase, seconds in published["seconds"].items():
             gauge("phase_seconds", "Seconds of each phase, and in all.", seconds, phase=phase)
-    try:
-        write_to_textfile(str(path), registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the metrics file {path}: {error.strerror}; expected a file in a folder "
-            "that this user may write to"
-        ) from None
+    with whole_file(path) as file:
+        file.write(generate_latest(registry))
 
 
 @contextmanager
 def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
-    """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds."""
+    """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds or its
+    output can be written. When only the file fails, the error says that the run was published."""
     try:
         yield
-    except ClickstatsError:
+    except (ClickstatsError, OSError):
         if path:
             try:
                 write_metrics(status(settings), Path(path))
@@ -156,7 +161,13 @@ def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
                 log.warning("the metrics file was not written: %s", unwritten)
         raise
     if path:
-        write_metrics(status(settings), Path(path))
+        try:
+            write_metrics(status(settings), Path(path))
+        except ClickstatsError as error:
+            said = re.sub("; (nothing was written|run again)", "", str(error))
+            raise type(error)(
+                f"the run was published, but the metrics file was not written: {said}"
+            ) from error
 
 
 COUNTS = {
