@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cli.output import printable
+
 if TYPE_CHECKING:
     from pipeline.report import Overview
 
@@ -70,7 +72,8 @@ def minute(instant: datetime | None) -> str:
 
 def ended(run: Row) -> str:
     """What became of a run: published; running; died; failed, exit 6."""
-    return f"failed, exit {run['exit_code']}" if run["outcome"] == "failed" else run["outcome"]
+    failed = run["outcome"] == "failed"
+    return f"failed, exit {run['exit_code']}" if failed else printable(run["outcome"])
 
 
 def run_figures(run: Row) -> tuple[str, ...]:
@@ -112,8 +115,9 @@ def response(times: Row) -> str:
         f"Half of the first clicks come within {brief(times['median'])}, a quarter within "
         f"{brief(times['lower_quartile'])}, three quarters within "
         f"{brief(times['upper_quartile'])} of the application "
-        f"({counted(times['after'], 'application')}; {times['not_after']:,} were clicked before, "
-        f"{times['none']:,} never or without a time)."
+        f"({counted(times['after'], 'application')}; {times['before']:,} before it, "
+        f"{times['at_the_same_moment']:,} at the same moment, {times['none']:,} never or without a "
+        "time)."
     )
 
 
