@@ -102,7 +102,8 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = CANNOT_WRITE[error.errno]
         if code != READER_GONE:
-            _complain(f"cannot write the output: {error.strerror}")
+            said = f"cannot write the output: {error.strerror}"
+            _complain(", but ".join([*getattr(error, "__notes__", []), said]))
     if code == 130:
         _complain("interrupted; nothing was written")
     sys.exit(code)

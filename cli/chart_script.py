@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from pipeline.answers.export import whole_file
+from pipeline.answers.whole_file import whole_file
 from pipeline.errors import ConfigurationError
 
 

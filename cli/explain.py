@@ -78,6 +78,11 @@ def _stored(row: StoredRow) -> Iterator[RenderableType]:
     match row.state:
         case "missing":
             yield "stored row: [yellow]missing[/]; `clickstats run` writes it"
+        case "foreign":
+            yield (
+                "stored row: [yellow]holds values that no run writes[/]; `clickstats run` "
+                "replaces it"
+            )
         case "current":
             yield f"stored row: [green]up to date[/], calculated {text_of(row.calculated_at)}"
         case "out of date":

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.options import STDOUT, ConnectTimeout, DatabaseUrl, FileFormat, Schema
-from cli.wording import counted
+from cli.wording import FOREIGN, counted
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
@@ -48,16 +48,18 @@ def export(
         raise ConfigurationError("Parquet is not for a terminal; redirect it or name a file")
 
     from pipeline.answers.export import export as export_rows
-    from pipeline.answers.export import whole_file
     from pipeline.answers.stored_rows import Filters
+    from pipeline.answers.whole_file import whole_file
 
     filters = Filters(min_engagement=min_engagement, min_intent=min_intent, since=_instant(since))
     if file == STDOUT:
-        export_rows(settings, filters, sys.stdout.buffer, chosen)
-        return
-    with whole_file(file) as opened:
-        rows = export_rows(settings, filters, opened, chosen)
-    print(f"{counted(rows, 'row')} in {file}", file=sys.stderr)
+        _, left_out = export_rows(settings, filters, sys.stdout.buffer, chosen)
+    else:
+        with whole_file(file) as opened:
+            rows, left_out = export_rows(settings, filters, opened, chosen)
+        print(f"{counted(rows, 'row')} in {file}", file=sys.stderr)
+    if left_out:
+        print(f"left out: {counted(left_out, 'row')} with {FOREIGN}", file=sys.stderr)
 
 
 def _format_of(file: Path) -> FileFormat:

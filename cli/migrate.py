@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.options import ConnectTimeout, DatabaseUrl, Schema
+from cli.output import printable
 from pipeline.errors import ConfigurationError, SchemaError
 from pipeline.settings import Settings
 
@@ -34,7 +35,7 @@ def migrate(
         print(migration.pending_sql(settings) or "-- nothing to do", end="")
     elif check:
         if problems := migration.problems(settings):
-            print(*problems, sep="\n")
+            print(*map(printable, problems), sep="\n")
             raise SchemaError(f"{len(problems)} to mend, listed above")
         print("Tables, columns, indexes and privileges suffice.")
     else:

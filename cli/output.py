@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -58,7 +59,13 @@ def table(
 def print_json(value: object) -> None:
     """Print JSON, escaped where the output has another encoding than UTF-8."""
     escaped = sys.stdout.encoding.lower() != "utf-8"
-    print(json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2, allow_nan=False))
+    text = json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2, allow_nan=False)
+    # JSON leaves control characters beyond ASCII as they are, some of which steer terminals
+    print(re.sub(r"[^\n -~]", _printable_json, text))
+
+
+def _printable_json(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def _plain(value: object) -> object:

@@ -94,7 +94,7 @@ def report(
 
     if html:
         from cli.report_html import page
-        from pipeline.answers.export import whole_file
+        from pipeline.answers.whole_file import whole_file
 
         if html == STDOUT:
             sys.stdout.buffer.write(page(look()).encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Annotated
@@ -31,6 +32,8 @@ from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids, checked_timezone
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars as pl
     from rich.console import Group
 
@@ -116,12 +119,12 @@ def run(
     with kept_metrics(settings, metrics_file):
         if everything:
             report = run_all(settings, options, progress(quiet=quiet))
-            end_well_on_signals()
-            print_report(report, output)
+            with published():
+                print_report(report, output)
             return
         rows, unknown = run_named(settings, named, keep_days)
-        end_well_on_signals()
-    print_rows(rows, output)
+        with published():
+            print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
@@ -129,10 +132,18 @@ def run(
         )
 
 
-def end_well_on_signals() -> None:
-    """After the commit a signal still ends the process, but not as if nothing was written."""
+@contextmanager
+def published() -> Iterator[None]:
+    """After the commit a signal, or an output that cannot be written, still ends the process, but
+    not as if nothing was written."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        error.add_note("the run was published")
+        raise
 
 
 def print_report(run: Report, output: Format) -> None:

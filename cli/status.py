@@ -15,7 +15,8 @@ from cli.options import (
     OutputFormat,
     Schema,
 )
-from cli.output import SCHEMA_VERSION, console, print_json
+from cli.output import SCHEMA_VERSION, console, print_json, printable
+from cli.wording import counted
 from pipeline.errors import TooOld
 from pipeline.settings import Settings
 
@@ -64,6 +65,8 @@ def status(
         from pipeline.answers.prometheus import write_metrics
 
         write_metrics(found, Path(metrics_file))
+    if limit is not None and found.is_from_future:
+        raise TooOld(from_future(found))
     if limit is not None and (found.age is None or found.age > limit):
         raise TooOld(
             (
@@ -83,14 +86,16 @@ def print_status(found: Status) -> None:
     from rich.text import Text
 
     out = console()
-    if found.last_published and found.age is not None:
+    if found.is_from_future:
+        out.print(f"Warning: {from_future(found)}.")
+    elif found.last_published and found.age is not None:
         out.print(
             f"Last published {age_of(found.age)} ago, snapshot "
             f"{found.last_published['snapshot_at']:%Y-%m-%d %H:%M:%S} UTC"
             + (
-                f"; {found.outdated:,} applications have a later click."
-                if found.outdated is not None
-                else "."
+                "."
+                if found.outdated is None
+                else f"; {applications(found.outdated)} a click dated after it."
             )
         )
     else:
@@ -107,8 +112,8 @@ def print_status(found: Status) -> None:
         total = (run["seconds"] or {}).get("total")
         table.add_row(
             f"{run['started_at']:%Y-%m-%d %H:%M}",
-            run["command"],
-            run["outcome"],
+            Text(printable(run["command"])),
+            Text(printable(run["outcome"])),
             _count(run["exit_code"]),
             "–" if total is None else f"{total:,.1f}",
             _count(run["inserted"]),
@@ -117,9 +122,24 @@ def print_status(found: Status) -> None:
     out.print(table)
     attempt = found.last_attempt
     if attempt and attempt["error"]:
-        out.print(Text(f"The last run --all failed: {attempt['error']}"))
+        out.print(Text(f"The last run --all failed: {printable(attempt['error'])}"))
     for warning in (found.last_published or {}).get("warnings", []):
-        out.print(Text(f"Warning of the last published run: {warning}"))
+        out.print(Text(f"Warning of the last published run: {printable(warning)}"))
+
+
+def from_future(found: Status) -> str:
+    """That the last published snapshot says nothing about how old the numbers are."""
+    snapshot_at = (found.last_published or {})["snapshot_at"]
+    return (
+        f"the last published snapshot, {snapshot_at:%Y-%m-%d %H:%M:%S} UTC, lies in the future: "
+        f"the server's clock, now {found.now:%Y-%m-%d %H:%M:%S} UTC, was set back; set it right, "
+        "then run `clickstats run --all`"
+    )
+
+
+def applications(count: int) -> str:
+    """1 application has; 2 applications have."""
+    return f"{counted(count, 'application')} {'has' if count == 1 else 'have'}"
 
 
 def age_of(age: timedelta) -> str:

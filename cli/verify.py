@@ -57,6 +57,8 @@ def verify(
 
 def print_verification(found: Verification) -> None:
     """Print what differs, and what was compared."""
+    from rich.text import Text
+
     out = console()
     if found.differences:
         shown = found.differences[:MOST_DIFFERENCES]
@@ -74,7 +76,7 @@ def print_verification(found: Verification) -> None:
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
     )
     if not found.differences and (note := _zone_of_last_run(found)):
-        out.print(f"But {note}.")
+        out.print(Text(f"But {printable(note)}."))
 
 
 def _cells(one: Difference) -> tuple[str, str, str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from cli.output import printable
+
 if TYPE_CHECKING:
     from pipeline.answers.overview import Overview
 
@@ -16,6 +18,7 @@ NO_STATUS = (
     "read it."
 )
 NO_LEDGER = "Cannot be said: there is no ledger (clickstats_runs), or this role may not read it."
+FOREIGN = "values that no run writes; clickstats run --all replaces them"
 NO_RUNS = "The ledger has no clickstats run --all yet."
 
 
@@ -69,7 +72,8 @@ def minute(instant: datetime | None) -> str:
 
 def ended(run: Row) -> str:
     """What became of a run: published; running; died; failed, exit 6."""
-    return f"failed, exit {run['exit_code']}" if run["outcome"] == "failed" else run["outcome"]
+    failed = run["outcome"] == "failed"
+    return f"failed, exit {run['exit_code']}" if failed else printable(run["outcome"])
 
 
 def run_figures(run: Row) -> tuple[str, ...]:
@@ -83,7 +87,7 @@ def run_figures(run: Row) -> tuple[str, ...]:
 
 def freshness(totals: Row) -> str:
     """How old the rows are, and which are missing."""
-    if not totals["stored"]:
+    if not totals["stored"] and not totals["rows_left_out"]:
         return "There are no rows yet: clickstats run --all computes them."
     oldest, newest = minute(totals["oldest_calculated_at"]), minute(totals["newest_calculated_at"])
     parts = [
@@ -98,6 +102,8 @@ def freshness(totals: Row) -> str:
     if totals["rows_without_application"]:
         left_out = counted(totals["rows_without_application"], "row")
         parts.append(f"Left out: {left_out} without an application.")
+    if totals["rows_left_out"]:
+        parts.append(f"Left out: {counted(totals['rows_left_out'], 'row')} with {FOREIGN}.")
     return " ".join(parts)
 
 
@@ -109,8 +115,9 @@ def response(times: Row) -> str:
         f"Half of the first clicks come within {brief(times['median'])}, a quarter within "
         f"{brief(times['lower_quartile'])}, three quarters within "
         f"{brief(times['upper_quartile'])} of the application "
-        f"({counted(times['after'], 'application')}; {times['not_after']:,} were clicked before, "
-        f"{times['none']:,} never or without a time)."
+        f"({counted(times['after'], 'application')}; {times['before']:,} before it, "
+        f"{times['at_the_same_moment']:,} at the same moment, {times['none']:,} never or without a "
+        "time)."
     )
 
 

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -39,6 +39,7 @@ class Baseline:
     applications: int
     clicks_read: int
     timezone: str
+    snapshot_at: datetime  # UTC
 
 
 def audit_read(report: Report, before: Baseline | None, max_shrink: float) -> None:

@@ -50,9 +50,10 @@ def migrate(settings: Settings) -> list[str]:
     with _connection(settings) as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         keyless = _keyless(connection)
-        _refuse_differences(connection, keyless)
         before = _revision(connection)
+        _refuse_differences(connection, keyless, before)
         command.upgrade(_alembic(connection, keyless), "head")
+        _refuse_differences(connection, keyless, _scripts().get_current_head())
         for table in tables.ours.sorted_tables:
             there = found_indexes(connection, table.name)
             for index in table.indexes:
@@ -67,8 +68,8 @@ def pending_sql(settings: Settings) -> str:
     """The SQL that `migrate` would run now; empty when there is nothing to do."""
     with _connection(settings) as connection:
         keyless = _keyless(connection)
-        _refuse_differences(connection, keyless)
         before = _revision(connection)
+        _refuse_differences(connection, keyless, before)
     if before == _scripts().get_current_head():
         return ""
     config = _alembic(None, keyless)
@@ -146,12 +147,16 @@ def _missing(connection: sa.Connection, table: sa.Table, keyless: Collection[str
         yield f"index {name} on {table.name} is missing: run `clickstats migrate`"
 
 
-def _refuse_differences(connection: sa.Connection, keyless: Collection[str]) -> None:
+def _refuse_differences(
+    connection: sa.Connection, keyless: Collection[str], revision: str | None
+) -> None:
+    """Refuse a target, and at the newest revision a ledger, that is another than ours."""
+    is_newest = revision == _scripts().get_current_head()
     missing = _flat(missing_sources(connection))
     differences = [
         difference
         for table in tables.ours.sorted_tables
-        if exists(connection, table.name)
+        if exists(connection, table.name) and (is_newest or table is tables.link_click_analytics)
         for difference in _differences(connection, table, keyless)
     ]
     if reasons := [*missing, *differences, *_duplicates(connection, differences)]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -108,6 +109,7 @@ clickstats_runs = Table(
     Column("pid", Integer, nullable=False),
     Column("warnings", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column("error", Text),
+    Column("number", BigInteger, Identity(), nullable=False),
     CheckConstraint(
         "outcome = ANY (ARRAY['running'::text, 'published'::text, 'failed'::text, 'died'::text])",
         "valid_outcome",
@@ -115,3 +117,4 @@ clickstats_runs = Table(
     comment="What each run of clickstats saw and did",
 )
 Index("idx_runs_started_at", clickstats_runs.c.started_at)
+Index("idx_runs_number", clickstats_runs.c.number)

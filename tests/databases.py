@@ -88,14 +88,19 @@ class Database:
 
 
 @contextmanager
-def fresh(server_url: str, template: str = "template0") -> Iterator[Database]:
+def fresh(
+    server_url: str, template: str = "template0", encoding: str = "UTF8"
+) -> Iterator[Database]:
     """A new database like the template, dropped on leaving."""
     name = f"clickstats_test_{secrets.token_hex(6)}"
     with closing(psycopg2.connect(server_url)) as admin, admin.cursor() as cursor:
         admin.autocommit = True
         # since PostgreSQL 15 every page goes to the log otherwise
         copying = "strategy file_copy" if admin.server_version >= 150_000 else ""
-        cursor.execute(f"create database {name} template {template} encoding 'UTF8' {copying}")
+        locale = "" if encoding == "UTF8" else "locale 'C'"  # which goes with every encoding
+        cursor.execute(
+            f"create database {name} template {template} encoding '{encoding}' {locale} {copying}"
+        )
         try:
             yield Database(
                 re.sub(r"(://[^/?]*)(/[^?]*)?", rf"\1/{name}", server_url, count=1), name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.answers.explanation import Explanation, explanations, timeline
-from pipeline.answers.stored_rows import Filters, stored_pages, with_lists
+from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
 from pipeline.database.connection import take_snapshot
 from pipeline.extract import Extracted, Source
 from pipeline.rewrites import read_steadily
@@ -26,11 +26,17 @@ def explain_named(
 ) -> tuple[list[Explanation], list[str]]:
     """The explanations of the named applications in the order given, and the ids that name none."""
 
-    def read(connection: Connection) -> tuple[Extracted, pl.DataFrame]:
+    def read(connection: Connection) -> tuple[Extracted, pl.DataFrame, set[str]]:
         extracted = Source(take_snapshot(connection), settings, application_ids).extract()
-        return extracted, with_lists(pl.concat(stored_pages(connection, Filters(application_ids))))
+        filters = Filters(application_ids)
+        stored = with_lists(pl.concat(stored_pages(connection, filters)))
+        return (
+            extracted,
+            stored,
+            stored_ids(connection, filters).difference(stored["application_id"]),
+        )
 
-    extracted, stored = read_steadily(settings, read)
+    extracted, stored, foreign = read_steadily(settings, read)
     unusable = extracted.clicks.filter(pl.col("clicked_at").is_null())
     found = {
         explanation.application_id: explanation
@@ -39,6 +45,7 @@ def explain_named(
             timeline(used(extracted.clicks.lazy()), settings.timezone).collect(),
             dict(unusable["application"].value_counts().iter_rows()),
             stored,
+            foreign,
             settings.timezone,
         )
     }

@@ -4,7 +4,7 @@ each score, and whether the stored row says the same.
 Pure: no database, no clock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -32,7 +32,8 @@ class Difference:
 class StoredRow:
     """How the stored row stands to what is computed now."""
 
-    state: Literal["current", "out of date", "missing"]
+    # foreign: it holds values that no run writes, which are not shown
+    state: Literal["current", "out of date", "missing", "foreign"]
     calculated_at: datetime | None = None  # UTC
     differences: tuple[Difference, ...] = ()
 
@@ -73,12 +74,13 @@ def explanations(
     timelines: pl.DataFrame,
     clicks_unusable: dict[int, int],
     stored: pl.DataFrame,
+    foreign: Collection[str],
     timezone: str,
 ) -> Iterator[Explanation]:
     """One explanation per row of `per_application`, in its order.
 
     `clicks_unusable` has the number of such clicks by the application's row number; `stored` the
-    stored rows, as `schema.columns.STORED`.
+    stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none.
     """
     clicks = timelines.partition_by("application", as_dict=True, include_key=False)
     stored_rows = {row["application_id"]: row for row in stored.iter_rows(named=True)}
@@ -97,7 +99,9 @@ def explanations(
             clicks_unusable=clicks_unusable.get(number, 0),
             metrics={name: row[name] for name in METRICS},
             scores=scores,
-            stored=_compared(row, stored_rows.get(row["application_id"])),
+            stored=StoredRow("foreign")
+            if row["application_id"] in foreign
+            else _compared(row, stored_rows.get(row["application_id"])),
         )
 
 

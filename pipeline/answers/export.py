@@ -1,38 +1,43 @@
 """The stored rows as a file for other programs: Parquet, CSV or NDJSON.
 
-Owns the encoding of each format (docs/export.md), and that a file is there whole or not at all.
+Owns the encoding of each format (docs/export.md).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.answers.stored_rows import SPANS, Filters, stored_pages, with_lists
-from pipeline.database.connection import session
-from pipeline.errors import ConfigurationError
+from pipeline.answers.stored_rows import SPANS, Filters, count_stored, stored_pages, with_lists
+from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from schema.columns import INSTANT
 
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
 
-def export(settings: Settings, filters: Filters, file: IO[bytes], file_format: str) -> int:
-    """Write the rows that pass the filters, by application_id; returns how many there are."""
-    heights: list[int] = []
 
-    def pages() -> Iterator[pl.DataFrame]:
-        for page in stored_pages(connection, filters):
-            heights.append(page.height)
-            yield page
+def export(
+    settings: Settings, filters: Filters, file: IO[bytes], file_format: str
+) -> tuple[int, int]:
+    """Write the rows that pass the filters, by application_id; returns how many there are, and how
+    many are left out for values that no run writes."""
 
-    with session(settings, snapshot=True) as connection:
+    def read(connection: Connection) -> tuple[int, int]:
+        heights: list[int] = []
+
+        def pages() -> Iterator[pl.DataFrame]:
+            for page in stored_pages(connection, filters):
+                heights.append(page.height)
+                yield page
+
         WRITE[file_format](pages(), file)
-    return sum(heights)
+        return sum(heights), count_stored(connection, filters) - sum(heights)
+
+    return read_steadily(settings, read, attempts=1)  # what is written cannot be taken back
 
 
 def _write_parquet(pages: Iterable[pl.DataFrame], file: IO[bytes]) -> None:
@@ -81,24 +86,3 @@ def _hours_minutes_seconds(span: pl.Expr) -> pl.Expr:
     ]
     sign = pl.when(span.to_physical() < 0).then(pl.lit("-")).otherwise(pl.lit(""))
     return pl.format("{}{}:{}:{}.{}", sign, *digits)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its name only when all of it has been written."""
-    if path.exists() and not path.is_file():
-        raise ConfigurationError(
-            f"{path} is there and is no regular file; name another, or - for standard output"
-        )
-    path = path.resolve()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -69,7 +69,7 @@ def clicks_by_hour(click_times: pl.DataFrame, timezone: str) -> Rows:
 
 def response(rows: pl.DataFrame) -> dict[str, Any]:
     """The quartiles of the time to the first click of those who clicked after the application, and
-    how many clicked before it, or have no such time."""
+    how many clicked at its very moment or before it, or have no such time."""
     times = rows["time_to_first_click"]
     after = times.filter(times > timedelta())
     return {
@@ -78,6 +78,8 @@ def response(rows: pl.DataFrame) -> dict[str, Any]:
     } | {
         "after": after.len(),
         "not_after": times.count() - after.len(),
+        "at_the_same_moment": times.filter(times == timedelta()).len(),
+        "before": times.filter(times < timedelta()).len(),
         "none": times.null_count(),
     }
 

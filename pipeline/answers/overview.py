@@ -17,13 +17,14 @@ from psycopg2 import errors
 
 from pipeline.answers import figures
 from pipeline.answers.figures import Rows
-from pipeline.database.connection import bound, session, take_snapshot
+from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import break_line, in_turn
+from pipeline.rewrites import read_steadily
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
 from schema.columns import INSTANT, SPAN
-from schema.sql import statement
+from schema.sql import over_plain_rows, statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -35,6 +36,7 @@ TOTALS = pl.Schema(
     {
         "applications": pl.Int64(),
         "missing": pl.Int64(),
+        "rows_of_applications": pl.Int64(),
         "rows_without_application": pl.Int64(),
         "oldest_calculated_at": INSTANT,
         "newest_calculated_at": INSTANT,
@@ -120,7 +122,8 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     stands for any text.
     """
     patterns = {"interview": _like(interview), "offer": _like(offer)}
-    with session(settings, snapshot=True) as connection:
+
+    def read(connection: Connection) -> tuple[datetime, dict[str, Any], dict[str, Any]]:
         taken_at = take_snapshot(connection).taken_at
         rows = _rows(connection)
         # the server counts clicks while Polars counts rows
@@ -130,11 +133,16 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
             threads=2,
             break_off=lambda: break_line(connection),
         )
+        return taken_at, of_rows, others
+
+    taken_at, of_rows, others = read_steadily(settings, read)
+    totals = others["totals"] | of_rows["totals"]
+    totals["rows_left_out"] = totals.pop("rows_of_applications") - totals["stored"]
     return Overview(
         taken_at=taken_at,
         timezone=settings.timezone,
         statuses={"interview": list(interview), "offer": list(offer)},
-        **of_rows | others | {"totals": others["totals"] | of_rows["totals"]},
+        **of_rows | others | {"totals": totals},
     )
 
 
@@ -166,18 +174,20 @@ def _others(
     connection: Connection, timezone: str, patterns: dict[str, list[str]]
 ) -> dict[str, Any]:
     """What of an `Overview` the server counts."""
-    click_times = _read(connection, "click_times", CLICK_TIMES)
+    click_times = _read(connection, statement("click_times"), CLICK_TIMES)
     outcomes = (
-        figures.outcomes_by_band(_read(connection, "outcomes", STATUSES, patterns))
+        figures.outcomes_by_band(_read(connection, over_plain_rows("outcomes"), STATUSES, patterns))
         if _has_status(connection)
         else None
     )
     return {
-        "totals": _read(connection, "report_totals", TOTALS).row(0, named=True),
+        "totals": _read(connection, statement("report_totals"), TOTALS).row(0, named=True),
         "clicks_by_hour": figures.clicks_by_hour(click_times, timezone),
         "outcomes": outcomes,
         "verdicts": None if outcomes is None else figures.verdicts(outcomes),
-        "top": _read(connection, "top", TOP).to_dicts(),
+        "top": _read(connection, over_plain_rows("top"), TOP)
+        .with_columns(pl.col("last_functions").str.json_decode(pl.List(pl.String)).list.join(" → "))
+        .to_dicts(),
         "runs": _runs(connection),
     }
 
@@ -186,16 +196,16 @@ def _others(
 
 
 def _read(
-    connection: Connection, name: str, schema: pl.Schema, parameters: dict[str, Any] | None = None
+    connection: Connection, text: str, schema: pl.Schema, parameters: dict[str, Any] | None = None
 ) -> pl.DataFrame:
-    return read_by_copy(connection, bound(connection, statement(name), parameters or {}), schema)
+    return read_by_copy(connection, bound(connection, text, parameters or {}), schema)
 
 
 def _rows(connection: Connection) -> pl.DataFrame:
     """What is counted of the stored rows, with their lists as lists and as JSON (`sequence`)."""
     with connection.cursor() as cursor:
         cursor.execute(QUICK)
-    return _read(connection, "report_rows", STORED_ROWS).with_columns(
+    return _read(connection, over_plain_rows("report_rows"), STORED_ROWS).with_columns(
         pl.col("time_to_first_click", "time_between_first_last_click").cast(SPAN),
         sequence=pl.col("click_sequence"),
         click_sequence=pl.col("click_sequence").str.json_decode(pl.List(pl.String)),
@@ -208,7 +218,7 @@ def _runs(connection: Connection) -> Rows | None:
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT ledger")
         try:
-            return _read(connection, "run_history", RUNS).to_dicts()
+            return _read(connection, statement("run_history"), RUNS).to_dicts()
         except (errors.UndefinedTable, errors.UndefinedColumn, errors.InsufficientPrivilege):
             cursor.execute("ROLLBACK TO ledger")
             return None

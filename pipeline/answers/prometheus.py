@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from pipeline.answers.status import Status, status
-from pipeline.errors import ClickstatsError, ConfigurationError
+from pipeline.answers.whole_file import whole_file
+from pipeline.errors import ClickstatsError
 from pipeline.settings import Settings
 
 log = logging.getLogger("clickstats")
@@ -17,7 +19,7 @@ log = logging.getLogger("clickstats")
 
 def write_metrics(found: Status, path: Path) -> None:
     """Write the state as Prometheus text for node_exporter's textfile collector, atomically."""
-    from prometheus_client import CollectorRegistry, Gauge, write_to_textfile
+    from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
 
@@ -51,29 +53,25 @@ def write_metrics(found: Status, path: Path) -> None:
     if published := found.last_published:
         gauge(
             "last_published_timestamp_seconds",
-            "The snapshot of the last published run --all.",
-            _unix(published["snapshot_at"]),
+            "The snapshot of the last published run --all; no sample when it lies in the future.",
+            None if found.is_from_future else _unix(published["snapshot_at"]),
         )
         for name, meaning in COUNTS.items():
             gauge(name, f"{meaning} in the last published run --all.", published[name])
         gauge("warnings", "Warnings of the last published run --all.", len(published["warnings"]))
         for phase, seconds in published["seconds"].items():
             gauge("phase_seconds", "Seconds of each phase, and in all.", seconds, phase=phase)
-    try:
-        write_to_textfile(str(path), registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot write the metrics file {path}: {error.strerror}; expected a file in a folder "
-            "that this user may write to"
-        ) from None
+    with whole_file(path) as file:
+        file.write(generate_latest(registry))
 
 
 @contextmanager
 def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
-    """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds."""
+    """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds or its
+    output can be written. When only the file fails, the error says that the run was published."""
     try:
         yield
-    except ClickstatsError:
+    except (ClickstatsError, OSError):
         if path:
             try:
                 write_metrics(status(settings), Path(path))
@@ -81,7 +79,13 @@ def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
                 log.warning("the metrics file was not written: %s", unwritten)
         raise
     if path:
-        write_metrics(status(settings), Path(path))
+        try:
+            write_metrics(status(settings), Path(path))
+        except ClickstatsError as error:
+            said = re.sub("; (nothing was written|run again)", "", str(error))
+            raise type(error)(
+                f"the run was published, but the metrics file was not written: {said}"
+            ) from error
 
 
 COUNTS = {

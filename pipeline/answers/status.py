@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ SELECT count(DISTINCT link.application_id)
 FROM link_clicks AS click JOIN link_tracking AS link USING (tracking_id)
 WHERE click.clicked_at > %s AND click.clicked_at <= clock_timestamp()::timestamp
 """
+CLOCKS_DIFFER = timedelta(minutes=1)  # those of a standby and its primary, at most
 CHEAP = "SET LOCAL statement_timeout = '2s'"
 
 Run = dict[str, Any]  # a row of clickstats_runs
@@ -33,18 +34,24 @@ Run = dict[str, Any]  # a row of clickstats_runs
 
 @dataclass(frozen=True)
 class Status:
-    """The newest runs, newest first, and what they say about freshness; instants are UTC."""
+    """The newest runs, newest first, and what they say about freshness; instants are UTC. Which is
+    newer the number of the run says, not the clock, which may have been set back."""
 
     now: datetime
     runs: list[Run]
     last_published: Run | None  # the last published `run --all`
     last_attempt: Run | None  # the last `run --all`, whatever became of it
-    outdated: int | None  # applications with a later click; None: not cheap to know
+    outdated: int | None  # applications with a later click; None: not cheap, or not to be known
 
     @property
     def age(self) -> timedelta | None:
         """How old the published numbers are; None when nothing was ever published."""
         return self.now - self.last_published["snapshot_at"] if self.last_published else None
+
+    @property
+    def is_from_future(self) -> bool:
+        """Whether the last published snapshot lies in the future: its age says nothing."""
+        return self.age is not None and self.age < -CLOCKS_DIFFER
 
 
 def status(settings: Settings) -> Status:
@@ -57,10 +64,11 @@ def status(settings: Settings) -> Status:
             names = [column.name for column in cursor.description or ()]
             runs = [dict(zip(names, row, strict=True)) for row in cursor]
         every = [run for run in runs if run["command"] == "run --all"]
-        published = [run for run in every if run["outcome"] == "published"]
-        last = max(published, key=lambda run: run["snapshot_at"], default=None)
-        outdated = _outdated(connection, last["snapshot_at"]) if last else None
-        return Status(now, runs, last, every[0] if every else None, outdated)
+        last = next((run for run in every if run["outcome"] == "published"), None)
+        found = Status(now, runs, last, every[0] if every else None, None)
+        if not last or found.is_from_future:
+            return found
+        return replace(found, outdated=_outdated(connection, last["snapshot_at"]))
 
 
 def _outdated(connection: Connection, since: datetime) -> int | None:

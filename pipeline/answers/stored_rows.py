@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipeline.database.connection import bound
 from pipeline.database.transport import read_by_copy
 from schema.columns import STORED
-from schema.sql import statement
+from schema.sql import over_plain_rows, statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -37,25 +37,49 @@ class Filters:
 def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFrame]:
     """The rows as `schema.columns.STORED`, by application_id, a page at a time; one page at least.
 
-    Lists are still JSON: `with_lists`. Rows without an application are left out.
+    Lists are still JSON: `with_lists`. Rows without an application are left out, and rows with
+    values that no run writes (schema/sql/plain_rows.sql).
     """
     travelling = pl.Schema(
         {name: ON_THE_WAY.get(dtype.base_type(), dtype) for name, dtype in STORED.items()}
     )
-    ids = filters.application_ids
-    parameters = asdict(filters) | {
-        "application_ids": None if ids is None else list(ids),
-        "after": None,
-        "row_limit": ROWS_PER_PAGE,
-    }
+    parameters = _parameters(filters) | {"row_limit": ROWS_PER_PAGE}
     while True:
-        text = bound(connection, statement("stored_rows"), parameters)
+        text = bound(connection, over_plain_rows("stored_rows"), parameters)
         page = read_by_copy(connection, text, travelling)
         if page.height or parameters["after"] is None:
             yield page.with_columns(pl.col(name).cast(STORED[name]) for name in SPANS)
         if page.height < ROWS_PER_PAGE:
             return
         parameters["after"] = page["application_id"][-1]
+
+
+def count_stored(connection: Connection, filters: Filters) -> int:
+    """How many rows of applications pass the filters, whatever values they hold."""
+    [(count,)] = _asked(connection, "count(*)", filters)
+    return int(count)
+
+
+def stored_ids(connection: Connection, filters: Filters) -> set[str]:
+    """The applications whose rows pass the filters, whatever values they hold."""
+    return {application_id for (application_id,) in _asked(connection, "application_id", filters)}
+
+
+def _asked(connection: Connection, what: str, filters: Filters) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        # the server computes none of the other columns, which foreign values would not let it
+        query = f"SELECT {what} FROM ({statement('stored_rows')}) AS stored"  # noqa: S608
+        cursor.execute(query, _parameters(filters))
+        return cursor.fetchall()
+
+
+def _parameters(filters: Filters) -> dict[str, object]:
+    ids = filters.application_ids
+    return asdict(filters) | {
+        "application_ids": None if ids is None else list(ids),
+        "after": None,
+        "row_limit": None,
+    }
 
 
 def with_lists(page: pl.DataFrame) -> pl.DataFrame:

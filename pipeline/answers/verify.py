@@ -43,11 +43,6 @@ ONE_PROCESS = (
     "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; "
     "SET LOCAL max_parallel_workers_per_gather = 0"
 )
-LAST_PUBLISHED = """
-SELECT snapshot_at, timezone FROM clickstats_runs
-WHERE command = 'run --all' AND outcome = 'published'
-ORDER BY snapshot_at DESC LIMIT 1
-"""
 
 
 @dataclass(frozen=True)
@@ -93,8 +88,9 @@ def _verify(
 ) -> Verification:
     with connection.cursor() as cursor:
         cursor.execute(ONE_PROCESS)
-        cursor.execute(LAST_PUBLISHED)
-        found = Verification(timezone, *(cursor.fetchone() or ()))
+        cursor.execute(statement("baseline"))
+        *_, last_timezone, last_published = cursor.fetchone() or (None, None)
+        found = Verification(timezone, last_published, last_timezone)
         if sample is not None:
             cursor.execute("SELECT id FROM job_applications ORDER BY random() LIMIT %s", (sample,))
             application_ids = [row[0] for row in cursor]

@@ -113,12 +113,12 @@ def read_by_copy(connection: Connection, statement: str, schema: pl.Schema) -> p
     text = {
         name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()
     }
-    return checked(
-        pl.read_csv(rows, has_header=False, schema=text).select(
-            _read_text(name, dtype) for name, dtype in schema.items()
-        ),
-        schema,
-    )
+    try:
+        frame = pl.read_csv(rows, has_header=False, schema=text)
+    except pl.exceptions.ComputeError:
+        rows.getvalue().decode()  # says where, if the reason is bytes that are no UTF-8
+        raise
+    return checked(frame.select(_read_text(name, dtype) for name, dtype in schema.items()), schema)
 
 
 def _written_as_text(dtype: pl.DataType) -> bool:

@@ -14,3 +14,9 @@ def statement(name: str) -> str:
     """The statement in `<name>.sql`, its parameters in psycopg2's form, `%(name)s`."""
     text = files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     return re.sub(r":'(\w+)'", r"%(\1)s", text.replace("%", "%%"))
+
+
+def over_plain_rows(name: str) -> str:
+    """The statement in `<name>.sql`, in which the rows of `plain_rows.sql` stand for the table."""
+    plain = f"link_click_analytics AS NOT MATERIALIZED (\n{statement('plain_rows')}\n)"
+    return f"WITH {plain}\n{statement(name)}"

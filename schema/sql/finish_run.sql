@@ -1,7 +1,8 @@
--- Closes the row of a run. wal_bytes is what the whole server wrote between the run's start and
+-- Closes the row of a run, which takes the next number. wal_bytes is what the whole server wrote between the run's start and
 -- here: PostgreSQL before 18 counts no WAL for one session. What was published stays so.
 UPDATE clickstats_runs
 SET
+    number = DEFAULT,
     finished_at = clock_timestamp()::timestamp,
     outcome = :'outcome',
     exit_code = :'exit_code'::integer,

@@ -1,17 +1,17 @@
--- The newest runs; the last `run --all` and the last published one are among them, however old.
+-- The newest runs, by number and not by the clock; the last `run --all` and the last published one are among them, however old.
 WITH newest AS (
-    SELECT * FROM clickstats_runs ORDER BY started_at DESC LIMIT 20
+    SELECT * FROM clickstats_runs ORDER BY number DESC LIMIT 20
 ),
 
 last_published AS (
     SELECT * FROM clickstats_runs
     WHERE command = 'run --all' AND outcome = 'published'
-    ORDER BY snapshot_at DESC
+    ORDER BY number DESC
     LIMIT 1
 ),
 
 last_attempt AS (
-    SELECT * FROM clickstats_runs WHERE command = 'run --all' ORDER BY started_at DESC LIMIT 1
+    SELECT * FROM clickstats_runs WHERE command = 'run --all' ORDER BY number DESC LIMIT 1
 )
 
 SELECT
@@ -23,4 +23,4 @@ FROM clickstats_runs
 WHERE id IN (
     SELECT id FROM newest UNION SELECT id FROM last_published UNION SELECT id FROM last_attempt
 )
-ORDER BY started_at DESC
+ORDER BY number DESC

@@ -1,5 +1,6 @@
 -- How many applications and rows there are, and how fresh the rows are (UTC).
 --   missing                    applications without a row
+--   rows_of_applications       those that another program filled among them
 --   rows_without_application   written by another program
 SELECT
     (SELECT count(*) FROM job_applications) AS applications,
@@ -10,6 +11,7 @@ SELECT
             SELECT FROM link_click_analytics AS stored WHERE stored.application_id = application.id
         )
     ) AS missing,
+    count(application_id) AS rows_of_applications,
     count(*) FILTER (WHERE application_id IS NULL) AS rows_without_application,
     min(calculated_at::timestamp) FILTER (
         WHERE application_id IS NOT NULL AND calculated_at BETWEEN '0001-01-01' AND '9999-12-31'

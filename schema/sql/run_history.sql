@@ -14,5 +14,5 @@ SELECT
     error
 FROM clickstats_runs
 WHERE command = 'run --all'
-ORDER BY started_at DESC
+ORDER BY number DESC
 LIMIT 30

@@ -1,5 +1,6 @@
 -- Opens the row of a run, after marking the runs that died and dropping those too old to keep.
 -- Every connection of a run is named after it, so a run without a session is dead.
+-- The last published `run --all` is kept, however old: the next one is held against it.
 WITH died AS (
     UPDATE clickstats_runs AS r
     SET outcome = 'died'
@@ -12,7 +13,12 @@ WITH died AS (
 
 dropped AS (
     DELETE FROM clickstats_runs
-    WHERE started_at < clock_timestamp()::timestamp - make_interval(days => :'keep_days'::integer)
+    WHERE
+        started_at < clock_timestamp()::timestamp - make_interval(days => :'keep_days'::integer)
+        AND number IS DISTINCT FROM (
+            SELECT max(number) FROM clickstats_runs
+            WHERE command = 'run --all' AND outcome = 'published'
+        )
 )
 
 INSERT INTO clickstats_runs (

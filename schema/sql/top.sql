@@ -1,11 +1,12 @@
 -- The ten applications to follow up first.
+--   last_functions   the functions of the last three clicks, as JSON
 SELECT
     application_id,
     engagement_score,
     intent_score,
     total_click_events,
     hours_to_first_click,
-    array_to_string(click_sequence[cardinality(click_sequence) - 2:], ' → ') AS last_functions
+    to_json(click_sequence[cardinality(click_sequence) - 2:])::text AS last_functions
 FROM link_click_analytics
 WHERE application_id IS NOT NULL
 ORDER BY

@@ -1,14 +1,18 @@
 """A table is rewritten while it is read: nobody waits for the run, and no row comes out wrong."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 import pipeline.extract
 from pipeline.answers.explain import explain_named
+from pipeline.answers.export import export
+from pipeline.answers.overview import overview
+from pipeline.answers.stored_rows import Filters
 from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
 from pipeline.errors import AuditFailed, Refused
@@ -202,7 +206,22 @@ def tried_out(database: Database, _: str) -> None:
     assert dry_run(database.settings()).report.clicks_read == 320
 
 
-@pytest.mark.parametrize("answer", [named, explained, verified, tried_out])
+def reported(database: Database, _: str) -> None:
+    assert overview(database.settings(), ["interview*"], ["offer*"]).totals["clicks"] > 0
+
+
+def until_rewritten(database: Database, table: str, running: Callable[[], "Future[Any]"]) -> Any:
+    """What comes of something that waits, with its snapshot, for a table to be rewritten."""
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        cursor.execute(f"lock table {table} in access exclusive mode")
+        waiting = running()
+        until_stopped(database)
+        cursor.execute(f"alter table {table} add column stamp uuid default gen_random_uuid()")
+        other.commit()
+    return waiting.result()
+
+
+@pytest.mark.parametrize("answer", [named, explained, verified, tried_out, reported])
 def test_who_waits_for_the_rewriting_with_a_snapshot(
     database: Database, aside: ThreadPoolExecutor, answer: Callable[[Database, str], Any]
 ) -> None:
@@ -211,10 +230,29 @@ def test_who_waits_for_the_rewriting_with_a_snapshot(
     [(application_id,)] = database.execute(
         "select application_id::text from link_click_analytics where total_click_events > 3 limit 1"
     )
-    with closing(database.connect()) as other, other.cursor() as cursor:
-        cursor.execute("lock table stored_clicks in access exclusive mode")
-        running = aside.submit(answer, database, application_id)
-        until_stopped(database)
-        cursor.execute("alter table stored_clicks add column stamp uuid default gen_random_uuid()")
-        other.commit()
-    running.result()
+    until_rewritten(
+        database, "stored_clicks", lambda: aside.submit(answer, database, application_id)
+    )
+
+
+def test_a_report_that_waits_for_the_target(database: Database, aside: ThreadPoolExecutor) -> None:
+    expected = overview(database.settings(), [], []).totals
+    assert expected["stored"] == 30
+    found = until_rewritten(
+        database,
+        "link_click_analytics",
+        lambda: aside.submit(overview, database.settings(), [], []),
+    )
+    assert found.totals == expected
+
+
+def test_an_export_that_waits_for_the_target(database: Database, aside: ThreadPoolExecutor) -> None:
+    """What it has written cannot be taken back: it does not start over."""
+    file = BytesIO()
+    with pytest.raises(Refused, match="link_click_analytics"):
+        until_rewritten(
+            database,
+            "link_click_analytics",
+            lambda: aside.submit(export, database.settings(), Filters(), file, "csv"),
+        )
+    assert export(database.settings(), Filters(), BytesIO(), "csv") == (30, 0)

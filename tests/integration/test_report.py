@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from cli.wording import response
 from pipeline.answers.figures import RESPONSE_EDGES, share
 from pipeline.answers.overview import Overview, overview
+from pipeline.run import run_all
 from pipeline.scoring.scores import SCORES
 from tests.databases import Database
 from tests.drawings import named, world_drawn
@@ -35,6 +37,7 @@ def test_totals(sampled: Database, seen: Overview) -> None:
         "applications": one(sampled, "select count(*) from job_applications"),
         "missing": 0,
         "rows_without_application": 0,
+        "rows_left_out": 0,
         "stored": one(sampled, f"select count(*) {OURS}"),
         "with_clicks": one(sampled, f"select count(*) {OURS} and total_click_events > 0"),
         "clicks": one(sampled, f"select sum(total_click_events) {OURS}"),
@@ -107,6 +110,8 @@ def test_response(sampled: Database, seen: Overview) -> None:
     for name, condition in {
         "after": "time_to_first_click > '0'",
         "not_after": "time_to_first_click <= '0'",
+        "at_the_same_moment": "time_to_first_click = '0'",
+        "before": "time_to_first_click < '0'",
         "none": "time_to_first_click is null",
     }.items():
         assert seen.response[name] == one(sampled, f"select count(*) {OURS} and {condition}")
@@ -391,3 +396,35 @@ def test_the_zone_is_that_of_the_moment_of_the_click(database: Database) -> None
 def test_wilson_intervals(successes: int, applications: int, low: float, high: float) -> None:
     found = share(successes, applications)
     assert (round(found["low"], 4), round(found["high"], 4)) == (low, high)
+
+
+def test_clicks_at_the_very_moment_are_not_before(database: Database) -> None:
+    database.load(
+        world_drawn(
+            """
+            jobs: J
+
+            application | job | created at
+            A           | J   | 2024-03-04 09:00
+            B           | J   | 2024-03-04 09:00
+            C           | J   | 2024-03-04 09:00
+            D           | J   | 2024-03-04 09:00
+
+            link | application | link function
+            a    | A           | Resume
+            b    | B           | Resume
+            c    | C           | Resume
+
+            link | clicked at
+            a    | 2024-03-04 10:00
+            b    | 2024-03-04 09:00
+            c    | 2024-03-04 08:59:59.999999
+            """
+        ).world
+    )
+    run_all(database.settings())
+    seen = report(database)
+    assert [seen.response[name] for name in ("after", "at_the_same_moment", "before", "none")] == [
+        1, 1, 1, 1,
+    ]  # fmt: skip
+    assert "1 before it, 1 at the same moment, 1 never" in response(seen.response)

@@ -1,0 +1,40 @@
+"""A file that is there whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from pipeline.errors import ConfigurationError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name only when all of it has been written."""
+    path = _target(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _target(path: Path) -> Path:
+    """The file itself, where the path is a symbolic link."""
+    try:
+        is_other = path.exists() and not path.is_file()
+        target = path.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise ConfigurationError(f"cannot write {path}: {error}") from error
+    if is_other:
+        raise ConfigurationError(
+            f"{path} is there and is no regular file; expected the name of a file"
+        )
+    return target
