@@ -187,6 +187,16 @@ def test_decisions_are_numbered_without_holes_and_listed() -> None:
     ]
 
 
+def test_files_and_folders_that_contributors_are_sent_to_exist() -> None:
+    page = ROOT / "CONTRIBUTING.md"
+    paths = set(re.findall(r"(?:cli|docs|pipeline|schema|tests)/[\w/.-]*[\w/]", text_of(page)))
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py"))}
+    assert folders == {
+        row[0].strip("`/").removeprefix("tests/") for row in first_table(text_of(page))
+    }
+
+
 def test_documents_named_in_the_code_exist() -> None:
     for folder in ("benchmarks", "cli", "pipeline", "schema", "tests"):
         for file in (ROOT / folder).rglob("*"):
