@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def describe(
     name: Annotated[
-        str | None, typer.Argument(metavar="[METRIC|RULE]", help="One of them; without: all.")
+        str | None, typer.Argument(metavar="[METRIC|RULE]", help="Only this one; otherwise all.")
     ] = None,
     output: OutputFormat = Format.text,
 ) -> None:

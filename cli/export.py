@@ -25,7 +25,8 @@ def export(
         ),
     ],
     file_format: Annotated[
-        FileFormat | None, typer.Option("--format", help="The format, where no ending says it.")
+        FileFormat | None,
+        typer.Option("--format", help="The format, if the name has no such ending."),
     ] = None,
     min_engagement: Annotated[int | None, Score] = None,
     min_intent: Annotated[int | None, Score] = None,

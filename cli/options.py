@@ -31,8 +31,8 @@ DatabaseUrl = Annotated[
         envvar="CLICKSTATS_DATABASE_URL",
         show_envvar=True,
         metavar="URL",
-        help="The database: postgresql://user:password@host:5432/name. The variable is the better "
-        "place: arguments are visible in the list of processes.",
+        help="The database: postgresql://user:password@host:5432/name. Better set the variable: "
+        "everybody on the machine sees the arguments of a process.",
     ),
 ]
 Schema = Annotated[
@@ -61,6 +61,6 @@ MetricsFile = Annotated[
     str | None,
     typer.Option(
         metavar="PATH",
-        help="Write the state for Prometheus there, for node_exporter's textfile collector.",
+        help="Write a file with the state for Prometheus: node_exporter's textfile collector.",
     ),
 ]

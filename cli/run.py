@@ -65,7 +65,7 @@ def run(
     wait: Annotated[
         int,
         typer.Option(
-            min=0, max=86_400, metavar="SECONDS", help="With --all: wait so long for another run."
+            min=0, max=86_400, metavar="SECONDS", help="With --all: wait this long for another run."
         ),
     ] = 0,
     max_shrink: Annotated[
@@ -74,8 +74,8 @@ def run(
             min=0,
             max=100,
             metavar="PERCENT",
-            help="With --all: publish nothing when applications or clicks fell by more since the "
-            "last published run. 100: any fall is right.",
+            help="With --all: publish nothing if applications or clicks fell by more than this "
+            "since the last published run. 100 allows any fall.",
         ),
     ] = 50,
     keep_days: Annotated[

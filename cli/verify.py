@@ -22,10 +22,13 @@ MOST_DIFFERENCES = 50  # in the text; JSON has all
 def verify(
     sample: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST, metavar="N", help="Compare N applications, drawn anew."),
+        typer.Option(
+            min=1, max=MOST, metavar="N", help="Compare N applications, chosen at random."
+        ),
     ] = None,
     app_id: Annotated[
-        list[str] | None, typer.Option(metavar="UUID", help="Compare this one. May be repeated.")
+        list[str] | None,
+        typer.Option(metavar="UUID", help="Compare this application. May be repeated."),
     ] = None,
     output: OutputFormat = Format.text,
     database_url: DatabaseUrl = "",
