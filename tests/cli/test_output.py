@@ -1,7 +1,7 @@
 """What the command prints, and where: data to standard output, the rest to standard error."""
 
 import json
-import time
+import resource
 from typing import Any
 
 import pytest
@@ -211,13 +211,17 @@ def test_every_connection_is_named_after_the_run(filled: Database) -> None:
 
 
 def test_help_answers_at_once() -> None:
-    """The target is 0.4 s; a busy machine gets more."""
+    """The target is 0.4 s; of the processor, so that other tests beside it cost it little."""
+
+    def processor_seconds() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
 
     def seconds() -> float:
-        started = time.monotonic()
+        before = processor_seconds()
         answer = as_process("--help")
         assert answer.code == 0
         assert "migrate" in answer.text
-        return time.monotonic() - started
+        return processor_seconds() - before
 
-    assert min(seconds() for _ in range(3)) < 1
+    assert 0 < min(seconds() for _ in range(3)) < 1

@@ -22,7 +22,7 @@ from tests.engines import reference, stored
 from tests.faults.conftest import EDITS, SOURCE
 from tests.holds import HOLDS, POINTS, held, until_stopped
 from tests.processes import started
-from tests.waiting import wait_until
+from tests.waiting import AT_ONCE, wait_until
 
 ROWS = "select *, xmin::text, ctid from link_click_analytics order by id"
 # sessions of runs, their locks and their temporary tables
@@ -85,7 +85,7 @@ def test_killed(database: Database, point: str) -> None:
         until_stopped(database)
         running.kill()
         running.wait()
-        wait_until(lambda: not database.execute(SESSIONS), seconds=1)
+        wait_until(lambda: not database.execute(SESSIONS), seconds=AT_ONCE)
 
 
 SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}
@@ -148,7 +148,7 @@ def ends_at_once(running: "subprocess.Popen[str]", number: int, code: int) -> No
     sent = monotonic()
     running.send_signal(number)
     _, errors = running.communicate(timeout=5)
-    assert monotonic() - sent < 1
+    assert monotonic() - sent < AT_ONCE
     assert running.returncode == code
     assert "Traceback" not in errors
 

@@ -21,7 +21,7 @@ from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
 from tests.processes import started
 from tests.security.test_isolation import SOURCE
-from tests.waiting import wait_until
+from tests.waiting import AT_ONCE, wait_until
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 pytestmark = pytest.mark.skipif(not PROGRAM, reason="pgbouncer is not installed")
@@ -140,7 +140,7 @@ def test_a_run_that_ends_early(
                 with pytest.raises(Locked):
                     run_all(through.settings())
                 running.send_signal(number)
-                wait_until(lambda: not database.execute(LOCKED), seconds=1)
+                wait_until(lambda: not database.execute(LOCKED), seconds=AT_ONCE)
                 assert running.wait(5) == code
         run_all(through.settings())
         assert database.execute(
