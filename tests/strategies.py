@@ -5,12 +5,22 @@ of them notable, so that exact ties, spans of exactly a day and clicks a microse
 are common, not rare.
 """
 
+import os
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from tests.oracle import Application, Click, Link, Time, World
+
+THOROUGH = "CLICKSTATS_TEST_THOROUGH" in os.environ
+
+
+def examples(quick: int) -> int:
+    """How many examples a property is tried with: so many, or ten times as many where it may take
+    its time (`make test-property CLICKSTATS_TEST_THOROUGH=1`)."""
+    return quick * 10 if THOROUGH else quick
+
 
 # Zones in which the 2025 and 2026 releases of the tz database, and therefore zoneinfo, PostgreSQL
 # and Polars, agree on every year from 1970 to 2099. Africa/Casablanca, Africa/El_Aaiun (from

@@ -159,10 +159,13 @@ class Cursor(psycopg2.extensions.cursor):
         except psycopg2.Error as error:
             lost = error.pgcode is None and self.connection.closed
             if lost and (limit := self.connection.time_limit()):
-                raise Refused(
-                    f"the server ended the session, it seems for its {limit}; nothing was written"
-                ) from error
+                raise Refused(ended_by(limit)) from error
             raise
+
+
+def ended_by(limit: str) -> str:
+    """What is said of a session that a limit of the server has ended."""
+    return f"the server ended the session, it seems for its {limit}; nothing was written"
 
 
 @contextmanager

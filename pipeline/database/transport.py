@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database.connection import Snapshot, search_path, set_up
+from pipeline.database.connection import Snapshot, ended_by, search_path, set_up
 from pipeline.database.server_errors import one_line
 from pipeline.errors import NoConnection, Refused
 from pipeline.settings import Settings
@@ -74,6 +74,8 @@ def read_by_connectorx(
     except RuntimeError as error:
         said = one_line(error)
         if GONE.search(said) and not LIMIT.search(said):
+            if limit := snapshot.connection.time_limit():
+                raise Refused(ended_by(limit)) from error
             raise NoConnection(
                 f"the connection to the database was lost: {said}; nothing was written; run again"
             ) from error

@@ -90,6 +90,12 @@ def test_a_metrics_file_behind_a_link(database: Database, tmp_path: Path) -> Non
     assert sorted(tmp_path.iterdir()) == [link, target]
 
 
+def kind(path: Path) -> tuple[int, int]:
+    """What it is, and which one."""
+    found = path.lstat()
+    return found.st_mode, found.st_ino
+
+
 def test_a_metrics_file_that_is_no_file(database: Database, tmp_path: Path) -> None:
     """It stays what it is."""
     fifo, folder = tmp_path / "fifo", tmp_path / "folder"
@@ -98,13 +104,13 @@ def test_a_metrics_file_that_is_no_file(database: Database, tmp_path: Path) -> N
     folder.mkdir()
     to_device.symlink_to("/dev/null")
     circle.symlink_to(circle)
-    before = {path: path.lstat() for path in (fifo, folder, to_device, circle)}
+    before = {path: kind(path) for path in (fifo, folder, to_device, circle)}
     found = status(database.settings())
     for path in (Path("/dev/null"), *before):
         with pytest.raises(ConfigurationError) as raised:
             write_metrics(found, path)
         assert "\n" not in str(raised.value)
-    assert {path: path.lstat() for path in before} == before
+    assert {path: kind(path) for path in before} == before
     assert Path("/dev/null").is_char_device()
 
 

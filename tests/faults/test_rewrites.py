@@ -125,7 +125,7 @@ def test_a_source_table(large: Database, event: str, option: str, begun: bool) -
     "event",
     [
         "alter table link_click_analytics add column stamp uuid default gen_random_uuid()",
-        "vacuum full link_click_analytics",
+        pytest.param("vacuum full link_click_analytics", marks=pytest.mark.slow),
     ],
 )
 def test_the_target(large: Database, event: str) -> None:

@@ -47,6 +47,9 @@ TRACKING_IDS_THAT_DO = {
 }
 
 
+BOTH = ["link_tracking", pytest.param("link_clicks", marks=pytest.mark.slow)]
+
+
 @contextmanager
 def skipped_without_icu() -> Iterator[None]:
     """Not every build of PostgreSQL has it."""
@@ -56,7 +59,7 @@ def skipped_without_icu() -> Iterator[None]:
         pytest.skip(str(error))
 
 
-@pytest.mark.parametrize("table", ["link_tracking", "link_clicks"])
+@pytest.mark.parametrize("table", BOTH)
 @pytest.mark.parametrize(
     ("before", "kind"), WRONG_TRACKING_IDS.values(), ids=WRONG_TRACKING_IDS.keys()
 )
@@ -86,7 +89,7 @@ def test_such_a_tracking_id_of_a_view(filled: Database) -> None:
     assert "link_clicks.tracking_id is citext" in said_by(run_all, filled, 5)
 
 
-@pytest.mark.parametrize("table", ["link_tracking", "link_clicks"])
+@pytest.mark.parametrize("table", BOTH)
 @pytest.mark.parametrize(
     ("before", "kind"), TRACKING_IDS_THAT_DO.values(), ids=TRACKING_IDS_THAT_DO.keys()
 )
@@ -166,7 +169,11 @@ grant select, insert, update, delete on {", ".join(ALL_TABLES)} to {{role}};
 
 
 @pytest.mark.parametrize("table", ALL_TABLES)
-@pytest.mark.parametrize("policy", ["", "create policy all_rows on {} using (true)"])
+@pytest.mark.parametrize(
+    "policy",
+    ["", pytest.param("create policy all_rows on {} using (true)", marks=pytest.mark.slow)],
+    ids=["no policy", "every row"],
+)
 def test_row_security(filled: Database, role: str, table: str, policy: str) -> None:
     """It could hide rows; a policy that hides none is refused by the server as well."""
     filled.execute(

@@ -63,7 +63,13 @@ def left_out(database: Database) -> None:
     assert dry_run(database.settings()).report.updated == 1
 
 
-@pytest.mark.parametrize("column", FOREIGN)
+QUICK = {"time_to_first_click", "engagement_velocity"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in FOREIGN],
+)
 def test_runs_replace_it(two: Database, column: str) -> None:
     for value in FOREIGN[column]:
         spoil(two, column, value)

@@ -71,9 +71,20 @@ def test_runs(database: Database) -> None:
     assert (first["applications"], first["clicks_read"], first["written"]) == (2, 1, 2)
 
 
+EARLIER_RUNS = """
+insert into clickstats_runs
+    (id, started_at, finished_at, command, options, version, rules, timezone, outcome, host, pid,
+        applications, clicks_read)
+    select gen_random_uuid(), started_at + n * interval '1 ms', finished_at + n * interval '1 ms',
+        command, options, version, rules, timezone, outcome, host, pid, applications, clicks_read
+    from clickstats_runs, generate_series(1, 30) as n
+"""
+
+
 def test_only_the_newest_runs(database: Database) -> None:
-    for _ in range(32):
-        run_all(database.settings())
+    run_all(database.settings())
+    database.execute(EARLIER_RUNS)
+    run_all(database.settings())
     counted = database.execute("select id from clickstats_runs order by started_at desc limit 30")
     assert [(row["id"],) for row in report(database).runs or []] == counted
 

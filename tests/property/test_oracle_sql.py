@@ -15,7 +15,7 @@ from psycopg2.extensions import connection
 
 from schema.sql import statement
 from tests.oracle import Counts, Expected, World, counts, expected, microseconds
-from tests.strategies import timezones, worlds
+from tests.strategies import examples, timezones, worlds
 from tests.worlds import load
 
 REFERENCE = statement("reference")
@@ -32,7 +32,7 @@ sources = pytest.mark.parametrize(
     "views", [TABLES, TIMESTAMPTZ_VIEWS], ids=["tables", "timestamptz views"]
 )
 quickly = settings(
-    max_examples=100,
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )

@@ -15,13 +15,13 @@ from pipeline.run_report import Report
 from tests.databases import Database
 from tests.engines import by_pipeline, expected_rows, stored
 from tests.oracle import Counts, World, counts, expected
-from tests.strategies import timezones, worlds
+from tests.strategies import examples, timezones, worlds
 from tests.worlds import load
 
-in_memory = settings(max_examples=250, deadline=None)
-law = settings(max_examples=80, deadline=None)
+in_memory = settings(max_examples=examples(80), deadline=None)
+law = settings(max_examples=examples(25), deadline=None)
 in_the_database = settings(
-    max_examples=25,
+    max_examples=examples(8),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )
