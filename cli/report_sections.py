@@ -30,7 +30,7 @@ from pipeline.answers.dictionary import RULES
 from pipeline.answers.overview import Overview
 from pipeline.scoring.evidence import DAYS
 
-SCORES = ("engagement", "intent")
+SCORE_NAMES = ("engagement", "intent")
 WEEK = (1, 2, 3, 4, 5, 6, 0)  # Monday first
 Row = Mapping[str, Any]
 
@@ -78,12 +78,12 @@ def _of_rows(seen: Overview) -> Iterator[Section]:
     else:
         yield Section(
             "Do the scores predict?",
-            [_outcomes(seen.outcomes, score) for score in SCORES],
+            [_outcomes(seen.outcomes, score) for score in SCORE_NAMES],
             [*map(verdict, seen.verdicts), ("", caveat(seen))],
         )
     yield Section(
         "What the scores are made of",
-        [figure for score in SCORES for figure in _rules(seen, score)],
+        [figure for score in SCORE_NAMES for figure in _rules(seen, score)],
         [("", "A rule that fires gives its points; the cap takes away what exceeds 100.")],
     )
     yield Section("When the clicks come", [_clicks_by_hour(seen), _response_times(seen)])
@@ -93,7 +93,8 @@ def _of_rows(seen: Overview) -> Iterator[Section]:
 
 def _distribution(seen: Overview) -> Figure:
     engagement, intent = (
-        [row for row in seen.distribution if row["score"] == f"{score}_score"] for score in SCORES
+        [row for row in seen.distribution if row["score"] == f"{score}_score"]
+        for score in SCORE_NAMES
     )
     rows = [
         (band(one["band"]), f"{one['applications']:,}", f"{other['applications']:,}")
@@ -107,7 +108,7 @@ def _distribution(seen: Overview) -> Figure:
         "Bars: applications in each band of ten points. "
         + " ".join(
             f"Most {score} scores are {band(most['band'])}: {applications(most)}."
-            for score, most in zip(SCORES, fullest, strict=True)
+            for score, most in zip(SCORE_NAMES, fullest, strict=True)
         ),
         "How many applications have a score in each band of ten points.",
     )

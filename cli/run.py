@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from pipeline.dry_run import DryRun
-    from pipeline.run_report import Report
+    from pipeline.run_report import RunReport
 
 
 def run(
@@ -146,7 +146,7 @@ def published() -> Iterator[None]:
         raise
 
 
-def print_report(run: Report, output: Format) -> None:
+def print_report(run: RunReport, output: Format) -> None:
     """Print what a `run --all` did."""
     if output is Format.json:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
@@ -225,7 +225,7 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
             )
 
 
-def tables(run: Report) -> Group:
+def tables(run: RunReport) -> Group:
     """The report of a run as small tables, narrow enough for 80 columns."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Group

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.errors import AuditFailed
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from pipeline.scoring.metrics import MOST_CLICKS_PER_DAY
 from pipeline.scoring.rules import HIGHEST_SCORE, Rule
 from pipeline.scoring.scores import ENGAGEMENT, INTENT
@@ -42,7 +42,7 @@ class Baseline:
     snapshot_at: datetime  # UTC
 
 
-def audit_read(report: Report, before: Baseline | None, max_shrink: float) -> None:
+def audit_read(report: RunReport, before: Baseline | None, max_shrink: float) -> None:
     """Note in the report of a `run --all` what is odd about what was read; raise `AuditFailed` when
     there is so little of it that nothing must be published. `before` is the last published run."""
     for warning in warnings(report, before):
@@ -62,13 +62,13 @@ def audit_rows(rows: pl.DataFrame) -> None:
     _refuse(row_errors(rows))
 
 
-def warn_of(report: Report, odd: Counter[str]) -> None:
+def warn_of(report: RunReport, odd: Counter[str]) -> None:
     """Note in the report what `odd_rows` has found."""
     for what, count in odd.items():
         _warn(report, f"{count:,} {what}")
 
 
-def _warn(report: Report, warning: str) -> None:
+def _warn(report: RunReport, warning: str) -> None:
     log.warning("%s", warning)
     report.warnings.append(warning)
 
@@ -127,7 +127,7 @@ def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float
             )
 
 
-def warnings(report: Report, before: Baseline | None) -> Iterator[str]:
+def warnings(report: RunReport, before: Baseline | None) -> Iterator[str]:
     """What is possible but odd about what was read, one sentence each."""
     if report.clicks_in_future:
         yield f"{report.clicks_in_future:,} clicks lie in the future"

@@ -15,15 +15,15 @@ from pipeline.ledger import last_published
 from pipeline.load import keyless
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered
-from pipeline.run_report import Report, Show, show_nothing
+from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
+from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
 from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
-SCORES = ("engagement_score", "intent_score")
 MOST_MOVERS = 10
 
 
@@ -36,7 +36,7 @@ class DryRun:
     the rows whose scores would move most, with both scores before and after.
     """
 
-    report: Report
+    report: RunReport
     columns: dict[str, int]
     distribution: pl.DataFrame
     movers: pl.DataFrame
@@ -49,9 +49,8 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
 
 def _tried(reader: Connection, settings: Settings, options: Options, show: Show) -> DryRun:
     snapshot = take_snapshot(reader)
-    report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-    source = Source(snapshot, settings)
-    computation = gathered(source, report, show)
+    report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
+    computation = gathered(Source(snapshot, settings), report, show)
     audit_read(report, last_published(reader), options.max_shrink)
     report.deleted = _gone(reader)
     slices = []

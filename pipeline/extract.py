@@ -7,30 +7,27 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from math import ceil
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database.connection import Snapshot, bound
-from pipeline.database.transport import connectorx_url, read_by_connectorx, read_by_copy
-from pipeline.database.waiting import break_line, in_turn
+from pipeline.database.connection import Snapshot
+from pipeline.database.transport import SnapshotReader
 from pipeline.errors import SchemaError
 from pipeline.run_report import Advance, no_advance
 from pipeline.scoring.attribution import attributed, numbered, unpacked
 from pipeline.settings import Settings
 from pipeline.source_shape import (
     duplicate_id_problems,
-    duplicate_row_problems,
     tracking_id_problems,
 )
-from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS, READ, link_functions
+from schema.columns import APPLICATIONS, CLICKS, LINKS, READ, link_functions
 from schema.sql import statement
 
 log = logging.getLogger("clickstats")
@@ -57,10 +54,6 @@ BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
 FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
 """
-COUNTS = """
-SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
-    NOT EXISTS (SELECT FROM link_click_analytics)
-"""
 
 
 @dataclass(frozen=True)
@@ -77,6 +70,7 @@ class Extracted:
     clicks_read: int
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
+    first: int = 0  # the number by which clicks name the first of these applications
 
     @property
     def _per_slice(self) -> int:
@@ -87,11 +81,11 @@ class Extracted:
         memory of what it computes."""
         number, count = pl.col("application"), self._per_slice
         for start in range(0, max(self.applications.height, 1), count):
-            clicks = self.clicks.filter(number >= start, number < start + count)
             yield replace(
                 self,
                 applications=self.applications.slice(start, count),
-                clicks=clicks.with_columns(number - start),
+                clicks=self.clicks.filter(number >= start, number < start + count),
+                first=start,
             )
 
     def ranges(self) -> list[tuple[str, str]]:
@@ -112,17 +106,10 @@ class Source:
         self, snapshot: Snapshot, settings: Settings, application_ids: Sequence[str] = ()
     ) -> None:
         self.snapshot = snapshot
-        self.settings = settings
         self.whole = not application_ids
-        self.target_is_empty = False
-        # ConnectorX is for the bulk; where it can't go, and for a few rows, psycopg2 reads
-        self.url = connectorx_url(snapshot.connection, settings.schema) if self.whole else None
-        if application_ids:
-            log.debug("reading by COPY: only named applications")
+        self.reader = SnapshotReader(snapshot, settings, bulk=self.whole)
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
-            "first_id": FIRST_ID,
-            "last_id": LAST_ID,
             "seed_1": str(secrets.randbits(63)),
             "seed_2": str(secrets.randbits(63)),
         }
@@ -161,33 +148,11 @@ class Source:
         functions = link_functions(links["link_function"].unique().cast(pl.String))
         return links.with_columns(pl.col("link_function").cast(functions))
 
-    def stored(self, ranges: Sequence[tuple[str, str]]) -> Generator[pl.DataFrame]:
-        """The stored rows of applications, as `schema.columns.IMAGE`: a frame for each range of
-        their ids."""
-        if self.target_is_empty:
-            yield from [IMAGE.to_frame()] * len(ranges)
-            return
-        texts = [self._bound("stored", first_id=first, last_id=last) for first, last in ranges]
-        with closing(self._frames(texts, IMAGE)) as frames:
-            for frame in frames:
-                if frame["application_id"].n_unique() < frame.height:
-                    connection = self.snapshot.connection
-                    raise SchemaError("; ".join(duplicate_row_problems(connection)))
-                yield frame
-
-    def look_at_target(self) -> int:
-        """How many stored rows another program wrote without an application; notes whether there
-        is any row."""
-        counts = self._without_lock(COUNTS)
-        without_application: int
-        without_application, self.target_is_empty = counts
-        return without_application
-
     def _check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose.
         Look for what it would not say."""
-        for name in (*TABLES, "stored") if self.url else ():
-            self._without_lock(f"EXPLAIN {self._bound(name)}")
+        for name in TABLES if self.whole else ():
+            self.reader.row_without_lock(f"EXPLAIN {self._bound(name)}")
         if problems := tracking_id_problems(self.snapshot.connection):
             raise SchemaError("; ".join(problems))
 
@@ -203,14 +168,6 @@ class Source:
             problems = duplicate_id_problems(connection)
             raise SchemaError("; ".join(problems))
 
-    def _without_lock(self, query: str) -> Any:
-        """The first row of a query that leaves no lock behind: a first load drops indexes."""
-        with self.snapshot.connection.cursor() as cursor:
-            cursor.execute(f"SAVEPOINT looking; {query}")
-            row = cursor.fetchone()
-            cursor.execute("ROLLBACK TO looking")
-            return row
-
     def _read(
         self,
         name: str,
@@ -222,33 +179,13 @@ class Source:
         texts = list(self._parts(name))
         as_arrays = TABLES[name].as_arrays and len(texts) > 1
         taken, rows = [], 0
-        with closing(self._frames(texts, schema, as_arrays=as_arrays)) as parts:
+        with closing(self.reader.frames(texts, schema, as_arrays=as_arrays)) as parts:
             for part in parts:
                 taken.append(take(part))
                 rows += part.height
                 # all parts but the last are of the same size
                 advance(rows, rows * len(texts) // len(taken))
         return taken
-
-    def _frames(
-        self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
-    ) -> Generator[pl.DataFrame]:
-        """What each statement reads, in their order, while the next ones are under way: over two
-        connections, or over the snapshot's own where ConnectorX cannot go."""
-
-        def read(text: str) -> pl.DataFrame:
-            if self.url is None:
-                return read_by_copy(self.snapshot.connection, text, schema)
-            return read_by_connectorx(
-                self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
-            )
-
-        return in_turn(
-            [partial(read, text) for text in texts],
-            self.snapshot.connection.cancel,
-            threads=2 if self.url else 1,
-            break_off=lambda: break_line(self.snapshot.connection),
-        )
 
     def _parts(self, name: str) -> Iterator[str]:
         """The statement, for each part of its table: in place of the table stands what it has in a
@@ -281,8 +218,8 @@ class Source:
             found = cursor.fetchone()
             return int(found[0]) if found else 0
 
-    def _bound(self, name: str, **others: object) -> str:
-        return bound(self.snapshot.connection, statement(name), self.parameters | others)
+    def _bound(self, name: str) -> str:
+        return self.reader.bound(statement(name), self.parameters)
 
 
 def _check_links(links: pl.DataFrame) -> None:

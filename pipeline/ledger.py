@@ -23,7 +23,7 @@ from pipeline.audit import Baseline
 from pipeline.database.connection import next_transaction, session
 from pipeline.database.waiting import in_time, is_unanswered
 from pipeline.errors import ClickstatsError
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.settings import Settings
 from schema.sql import statement
@@ -54,7 +54,7 @@ class Ledger:
 
     settings: Settings
     wal_start: str
-    report: Report | None = None
+    report: RunReport | None = None
 
     def publish(self, writer: Connection) -> None:
         """Record success, in the transaction that publishes the rows."""

@@ -20,10 +20,11 @@ from pipeline.ledger import Ledger, last_published, ledger
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
-from pipeline.run_report import Report, Show, show_nothing
+from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.slices import Computation
+from pipeline.target import Target
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -45,7 +46,9 @@ class Options:
 DEFAULTS = Options()
 
 
-def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> Report:
+def run_all(
+    settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing
+) -> RunReport:
     """Compute every application from one snapshot and write the rows that differ.
 
     Raises `Locked`, `AuditFailed` and what the server says; nothing is written then.
@@ -65,14 +68,14 @@ def run_all(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
     return report
 
 
-def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -> Report:
+def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -> RunReport:
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
     with snapshot_behind_gate(settings, options.wait) as snapshot:
-        report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
-        source = Source(snapshot, settings)
-        computation = gathered(source, report, show)
+        report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
+        computation = gathered(Source(snapshot, settings), report, show)
         audit_read(report, last_published(writer), options.max_shrink)
+        # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
             slices: Callable[[], Iterable[pl.DataFrame]] = partial(
                 computation.rows_that_differ, advance, every=options.full
@@ -80,20 +83,21 @@ def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -
             if options.limit is not None:
                 rows, report.pending = oldest(slices(), options.limit)
                 slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
-            new = report.applications if source.target_is_empty else 0
+            new = report.applications if computation.target.is_empty else 0
             write_audited(writer, slices, report, new, whole=True)
     tell(report)
     warn_of(report, computation.odd)
     return report
 
 
-def gathered(source: Source, report: Report, show: Show) -> Computation:
+def gathered(source: Source, report: RunReport, show: Show) -> Computation:
     """Read what there is to compute from; its counts go into the report."""
     with report.phase("read", "clicks_read", show) as advance:
+        target = Target(source.reader)
+        report.rows_without_application = target.rows_without_application
         extracted = source.extract(advance)
         count(report, extracted)
-        report.rows_without_application = source.look_at_target()
-    return Computation(source, extracted, report)
+    return Computation(target, extracted, report)
 
 
 def run_named(
@@ -126,17 +130,18 @@ def run_named(
 
 def _named(
     writer: Connection, row: Ledger, application_ids: Sequence[str]
-) -> tuple[Report, pl.DataFrame]:
+) -> tuple[RunReport, pl.DataFrame]:
     """Compute and write the named applications, from a snapshot of this moment."""
     settings = row.settings
     with session(settings, snapshot=True) as reader:
         snapshot = take_snapshot(reader)
-        report = row.report = Report(settings.run_id, snapshot.taken_at, settings.timezone)
+        report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
         source = Source(snapshot, settings, application_ids)
-        computation = Computation(source, source.extract(), report)
+        target = Target(source.reader, application_ids)
+        computation = Computation(target, source.extract(), report)
         count(report, computation.extracted)
         slices = zip(*computation.beside_stored(), strict=True)
-        per_application, stored = (pl.concat(some) for some in slices)
+        per_application, stored = map(pl.concat, slices)
         rows = rows_to_write(per_application, stored, every=True)
     audit_rows(per_application)
     write_audited(writer, lambda: [rows], report)
@@ -154,7 +159,7 @@ def snapshot_behind_gate(settings: Settings, wait: int) -> Iterator[Snapshot]:
         yield snapshot
 
 
-def count(report: Report, extracted: Extracted) -> None:
+def count(report: RunReport, extracted: Extracted) -> None:
     """What was read."""
     report.applications = extracted.applications.height
     report.clicks_read = extracted.clicks_read
@@ -167,7 +172,7 @@ def count(report: Report, extracted: Extracted) -> None:
 def write_audited(
     writer: Connection,
     slices: Callable[[], Iterable[pl.DataFrame]],
-    report: Report,
+    report: RunReport,
     new: int = 0,
     *,
     whole: bool = False,
@@ -179,10 +184,9 @@ def write_audited(
     audit_written(written)
 
 
-def tell(report: Report) -> None:
+def tell(report: RunReport) -> None:
     """Log what was done slice by slice."""
     phases = {"compute": "applications", "compare": "unchanged", "audit": "applications"}
     for phase, rows in phases.items():
         report.tell(phase, rows)
-        report.seconds["write"] -= report.seconds[phase]  # which went on beside it
     report.tell("write", "written")

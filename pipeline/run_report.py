@@ -25,7 +25,7 @@ def show_nothing(phase: str) -> AbstractContextManager[Advance]:
 
 
 @dataclass
-class Report:
+class RunReport:
     """What one run saw and did; counts are rows."""
 
     run_id: str
@@ -48,6 +48,11 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._phase: str | None = None
+        self._spent: dict[str, float] = {}
+        self._since = 0.0
+
     @property
     def written(self) -> int:
         """Rows inserted or updated."""
@@ -62,12 +67,23 @@ class Report:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Count the time to that of the phase."""
-        started = perf_counter()
+        """Count the time to the phase. A phase within it has its own time: while the server writes
+        a slice, the next one is computed, and `write` is what the run only waited for."""
+        outer, self._phase = self._phase, phase
+        self._count_to(outer)
         try:
             yield
         finally:
-            self.seconds[phase] = self.seconds.get(phase, 0) + perf_counter() - started
+            self._count_to(phase)
+            self._phase = outer
+            self.seconds[phase] = self._spent[phase]
+
+    def _count_to(self, phase: str | None) -> None:
+        """Count the time since the last change of phases to the one that has ended or paused."""
+        now = perf_counter()
+        if phase:
+            self._spent[phase] = self._spent.get(phase, 0) + now - self._since
+        self._since = now
 
     def tell(self, phase: str, rows: str) -> None:
         """Log how long a phase took, and for how many rows."""

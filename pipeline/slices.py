@@ -13,18 +13,19 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline.audit import audit_rows, odd_rows
-from pipeline.extract import Extracted, Source
-from pipeline.run_report import Advance, Report
+from pipeline.extract import Extracted
+from pipeline.run_report import Advance, RunReport
 from pipeline.scoring.attribution import used
 from pipeline.scoring.image import rows_to_write
 from pipeline.scoring.metrics import metrics
 from pipeline.scoring.scores import scores
+from pipeline.target import Target
 
 
 def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
     """One row per application: `created_at`, every metric and both scores."""
     clicks = used(extracted.clicks.lazy())
-    return scores(metrics(extracted.applications.lazy(), clicks, timezone))
+    return scores(metrics(extracted.applications.lazy(), clicks, timezone, extracted.first))
 
 
 @dataclass
@@ -32,19 +33,19 @@ class Computation:
     """What is computed from what was read; times and counts go into the report, and what is odd
     about the rows into `odd`."""
 
-    source: Source
+    target: Target
     extracted: Extracted
-    report: Report
+    report: RunReport
     odd: Counter[str] = field(default_factory=Counter)
 
     def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
         as `schema.columns.IMAGE`."""
         self.odd.clear()
-        with closing(self.source.stored(self.extracted.ranges())) as stored:
-            for some in self.extracted.slices():
+        with closing(self.target.rows(self.extracted.ranges())) as stored:
+            for part in self.extracted.slices():
                 with self.report.timed("compute"):
-                    per_application = scored(some, self.report.timezone).collect()
+                    per_application = scored(part, self.report.timezone).collect()
                 self.odd.update(odd_rows(per_application))
                 with self.report.timed("compare"):
                     beside = next(stored)

@@ -20,7 +20,7 @@ METRICS = [name for name in ANALYTICS if name not in {"application_id", "job_id"
 
 
 @dataclass(frozen=True)
-class Difference:
+class OtherValue:
     """A column whose stored value is not the one computed now."""
 
     column: str
@@ -35,7 +35,7 @@ class StoredRow:
     # foreign: it holds values that no run writes, which are not shown
     state: Literal["current", "out of date", "missing", "foreign"]
     calculated_at: datetime | None = None  # UTC
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[OtherValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _compared(computed: dict[str, Any], stored: dict[str, Any] | None) -> Stored
     if stored is None:
         return StoredRow("missing")
     differences = tuple(
-        Difference(name, stored[name], computed[name])
+        OtherValue(name, stored[name], computed[name])
         for name in ANALYTICS
         if stored[name] != computed[name]
     )

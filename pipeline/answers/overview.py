@@ -43,7 +43,7 @@ TOTALS = pl.Schema(
         "newest_updated_at": INSTANT,
     }
 )
-STORED_ROWS = pl.Schema(
+REPORT_ROWS = pl.Schema(
     {
         "time_to_first_click": pl.Int64(),
         "time_between_first_last_click": pl.Int64(),
@@ -205,7 +205,7 @@ def _rows(connection: Connection) -> pl.DataFrame:
     """What is counted of the stored rows, with their lists as lists and as JSON (`sequence`)."""
     with connection.cursor() as cursor:
         cursor.execute(QUICK)
-    return _read(connection, over_plain_rows("report_rows"), STORED_ROWS).with_columns(
+    return _read(connection, over_plain_rows("report_rows"), REPORT_ROWS).with_columns(
         pl.col("time_to_first_click", "time_between_first_last_click").cast(SPAN),
         sequence=pl.col("click_sequence"),
         click_sequence=pl.col("click_sequence").str.json_decode(pl.List(pl.String)),

@@ -380,7 +380,7 @@ def commit(connection: Connection, settings: Settings) -> None:
     log.debug("committed: published")
 
 
-def bound(connection: AnyConnection, statement: str, parameters: dict[str, object]) -> str:
+def bound(connection: AnyConnection, statement: str, parameters: Mapping[str, object]) -> str:
     """The statement with its parameters bound as literals, for readers that take none."""
     with connection.cursor() as cursor:
         return cursor.mogrify(statement, parameters).decode()

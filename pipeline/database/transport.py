@@ -6,7 +6,8 @@ import ctypes
 import logging
 import os
 import re
-from functools import cache
+from collections.abc import Generator, Iterable, Mapping
+from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -14,8 +15,9 @@ from urllib.parse import quote, urlencode
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database.connection import Snapshot, ended_by, search_path, set_up
+from pipeline.database.connection import Snapshot, bound, ended_by, search_path, set_up
 from pipeline.database.server_errors import one_line
+from pipeline.database.waiting import break_line, in_turn
 from pipeline.errors import NoConnection, Refused
 from pipeline.settings import Settings
 
@@ -33,6 +35,49 @@ AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout")
 GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")
 LIMIT = re.compile("cancell?ing|timeout")
 USUAL_SEARCH_PATH = '"$user", public'
+
+
+class SnapshotReader:
+    """Reads statements at a snapshot: in `bulk` over two connections of ConnectorX, where it can
+    go; else, and for a few rows, over the snapshot's own."""
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, *, bulk: bool) -> None:
+        self.snapshot = snapshot
+        self.settings = settings
+        self.url = connectorx_url(snapshot.connection, settings.schema) if bulk else None
+        if not bulk:
+            log.debug("reading by COPY: only a few rows")
+
+    def frames(
+        self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
+    ) -> Generator[pl.DataFrame]:
+        """What each statement reads, in their order, while the next ones are under way."""
+
+        def read(text: str) -> pl.DataFrame:
+            if self.url is None:
+                return read_by_copy(self.snapshot.connection, text, schema)
+            return read_by_connectorx(
+                self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
+            )
+
+        return in_turn(
+            [partial(read, text) for text in texts],
+            self.snapshot.connection.cancel,
+            threads=2 if self.url else 1,
+            break_off=lambda: break_line(self.snapshot.connection),
+        )
+
+    def bound(self, text: str, parameters: Mapping[str, object]) -> str:
+        """The statement with its parameters bound as literals."""
+        return bound(self.snapshot.connection, text, parameters)
+
+    def row_without_lock(self, query: str) -> Any:
+        """The first row of a query that leaves no lock behind: a first load drops indexes."""
+        with self.snapshot.connection.cursor() as cursor:
+            cursor.execute(f"SAVEPOINT looking; {query}")
+            row = cursor.fetchone()
+            cursor.execute("ROLLBACK TO looking")
+            return row
 
 
 def read_by_connectorx(

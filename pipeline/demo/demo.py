@@ -13,7 +13,7 @@ from pipeline.demo import sample
 from pipeline.demo.embedded import server
 from pipeline.migrate import migrate
 from pipeline.run import run_all
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from pipeline.settings import Settings
 from schema.sql import statement
 
@@ -27,8 +27,8 @@ class Demo:
     score in each band of ten points (band 90 holds 90 to 100)."""
 
     postgresql: str
-    run: Report
-    second_run: Report
+    run: RunReport
+    second_run: RunReport
     top: pl.DataFrame
     distribution: pl.DataFrame
 

@@ -98,12 +98,15 @@ def _rounded(
 # --- the aggregation -------------------------------------------------------------------------
 
 
-def metrics(applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str) -> pl.LazyFrame:
+def metrics(
+    applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str, first: int = 0
+) -> pl.LazyFrame:
     """One row per application, in the order of `applications`, with every metric of SPEC.
 
     `applications` as in `schema.columns.APPLICATIONS`, keys or not; `clicks` has `application` (the
-    row number in `applications`), `clicked_at` (UTC, 1970 to 2099) and `link_function` (an Enum in
-    byte order). Hours and days of the week are taken in `timezone`, an IANA name.
+    row number in `applications`, counted from `first`), `clicked_at` (UTC, 1970 to 2099) and
+    `link_function` (an Enum in byte order). Hours and days of the week are taken in `timezone`, an
+    IANA name.
     """
     ordered = in_order(clicks)
     local = pl.col("clicked_at").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
@@ -120,7 +123,7 @@ def metrics(applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str) -> 
         )
     )
     return (
-        applications.with_row_index("application")
+        applications.with_row_index("application", offset=first)
         .join(per_application, on="application", how="left", maintain_order="left")
         .join(
             peak_click_hours(ordered, local.dt.hour()),

@@ -10,7 +10,7 @@ import pipeline.run
 import pipeline.slices
 from pipeline.errors import AuditFailed
 from pipeline.run import DEFAULTS, Options, run_all, run_named
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
@@ -56,7 +56,7 @@ def refused(database: Database, says: str, options: Options = DEFAULTS) -> None:
     assert (outcome, exit_code, error) == ("failed", 6, str(failed.value))
 
 
-def published(database: Database, options: Options = DEFAULTS, **settings: str) -> Report:
+def published(database: Database, options: Options = DEFAULTS, **settings: str) -> RunReport:
     report = run_all(database.settings(**settings), options)
     [(outcome, exit_code, warnings, error)] = database.execute(LAST_RUN)
     assert (outcome, exit_code, error) == ("published", 0, None)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline.answers.explain import explain_named
-from pipeline.answers.explanation import Difference, Explanation
+from pipeline.answers.explanation import Explanation, OtherValue
 from pipeline.run import run_all
 from pipeline.scoring.scores import SCORES
 from tests.databases import Database
@@ -103,8 +103,8 @@ def test_a_row_that_is_out_of_date_names_the_columns(drawn: Database) -> None:
     stored = one(drawn).stored
     assert stored.state == "out of date"
     assert stored.differences == (
-        Difference("peak_click_hour", 3, 23),
-        Difference("intent_score", 1, 100),
+        OtherValue("peak_click_hour", 3, 23),
+        OtherValue("intent_score", 1, 100),
     )
 
 

@@ -70,7 +70,7 @@ def test_tables_in_parts(filled: Database, option: str) -> None:
     through = Database(filled.url + option, filled.name)
     with session(through.settings(), snapshot=True) as connection:
         source = Source(take_snapshot(connection), through.settings())
-        assert (source.url is None) == bool(option)
+        assert (source.reader.url is None) == bool(option)
         assert all(len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES)
         assert len(source.extract().ranges()) == 4
     report = run_all(through.settings())

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import SchemaError
 from pipeline.run import Options, run_all, run_named
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from tests.databases import Database
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored
@@ -68,7 +68,7 @@ def done(filled: Database) -> Database:
     return filled
 
 
-def rows_of(report: Report) -> dict[str, int]:
+def rows_of(report: RunReport) -> dict[str, int]:
     """How many rows had which fate."""
     fates = ("inserted", "updated", "unchanged", "pending", "newer", "gone")
     return {fate: count for fate in fates if (count := getattr(report, fate))}

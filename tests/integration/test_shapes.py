@@ -25,7 +25,7 @@ def filled(database: Database) -> Database:
 @pytest.fixture
 def by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the URL asked for what ConnectorX cannot do: the server's errors have a code."""
-    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
+    monkeypatch.setattr("pipeline.database.transport.connectorx_url", lambda *_: None)
 
 
 # --- the target ----------------------------------------------------------------------------------

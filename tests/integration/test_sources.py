@@ -141,7 +141,7 @@ def abroad(filled: Database, owner: Database, role: str) -> Database:
 def read_by(monkeypatch: pytest.MonkeyPatch, reader: str) -> None:
     """As if the URL asked for what ConnectorX cannot do."""
     if reader == "copy":
-        monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
+        monkeypatch.setattr("pipeline.database.transport.connectorx_url", lambda *_: None)
 
 
 @readers
@@ -354,7 +354,7 @@ def test_temporary_tables_do_not_stand_in_for_real_ones(
         return planted
 
     monkeypatch.setattr("pipeline.database.connection.connect", connect_to_planted)
-    monkeypatch.setattr("pipeline.extract.connectorx_url", lambda *_: None)
+    monkeypatch.setattr("pipeline.database.transport.connectorx_url", lambda *_: None)
     run_all(filled.settings())
     run_named(filled.settings(), [str(A)])
     assert stored(filled) == expected(WORLD, "UTC")

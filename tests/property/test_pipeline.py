@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.run import Options, run_all, run_named
-from pipeline.run_report import Report
+from pipeline.run_report import RunReport
 from tests.databases import Database
 from tests.engines import by_pipeline, expected_rows, stored
 from tests.oracle import Counts, World, counts, expected
@@ -134,13 +134,13 @@ def edit(database: Database, world: World) -> None:
         )
 
 
-def clicks_of(report: Report) -> Counts:
+def clicks_of(report: RunReport) -> Counts:
     return Counts(
         report.clicks_read, report.clicks_used, report.clicks_unusable, report.clicks_unattributed
     )
 
 
-def rows_of(report: Report) -> Counter[str]:
+def rows_of(report: RunReport) -> Counter[str]:
     """How many rows had which fate."""
     fates = ("inserted", "updated", "unchanged", "pending", "newer", "gone")
     return Counter({fate: getattr(report, fate) for fate in fates})

@@ -140,7 +140,7 @@ def connectorx_used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         used.append(arguments[3])
         return read(*arguments, **options)
 
-    monkeypatch.setattr(pipeline.extract, "read_by_connectorx", noted)
+    monkeypatch.setattr(pipeline.database.transport, "read_by_connectorx", noted)
     return used
 
 

@@ -1,0 +1,62 @@
+"""What is stored of applications in link_click_analytics, at one snapshot, in the form in which a
+run compares it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from pipeline.database.transport import SnapshotReader
+from pipeline.errors import SchemaError
+from pipeline.source_shape import duplicate_row_problems
+from schema.columns import IMAGE
+from schema.sql import statement
+
+COUNTS = """
+SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
+    NOT EXISTS (SELECT FROM link_click_analytics)
+"""
+
+
+@dataclass
+class Target:
+    """The stored rows of all applications, or of the named ones."""
+
+    reader: SnapshotReader
+    application_ids: Sequence[str] = ()
+
+    @cached_property
+    def _counts(self) -> tuple[int, bool]:
+        without_application, is_empty = self.reader.row_without_lock(COUNTS)
+        return without_application, is_empty
+
+    @property
+    def rows_without_application(self) -> int:
+        """How many stored rows another program wrote without an application."""
+        return self._counts[0]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row is stored."""
+        return self._counts[1]
+
+    def rows(self, ranges: Sequence[tuple[str, str]]) -> Generator[pl.DataFrame]:
+        """The rows as `schema.columns.IMAGE`: a frame for each range of application ids."""
+        if not self.application_ids and self.is_empty:
+            yield from [IMAGE.to_frame()] * len(ranges)
+            return
+        named = {"application_ids": "{" + ",".join(self.application_ids) + "}"}
+        texts = [
+            self.reader.bound(statement("stored"), named | {"first_id": first, "last_id": last})
+            for first, last in ranges
+        ]
+        with closing(self.reader.frames(texts, IMAGE)) as frames:
+            for frame in frames:
+                if frame["application_id"].n_unique() < frame.height:
+                    problems = duplicate_row_problems(self.reader.snapshot.connection)
+                    raise SchemaError("; ".join(problems))
+                yield frame
