@@ -48,7 +48,8 @@ TABLES = {
     "links": Table("link_tracking", 8_192, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
 }
-APPLICATIONS_PER_SLICE, SLICES = 50_000, 64  # at least, and at most
+# at least 50,000 applications a slice, at most 64 slices
+APPLICATIONS_PER_SLICE, SLICES = 50_000, 64
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint

@@ -130,7 +130,7 @@ def _write(
     indexes = _drop_indexes(cursor) if rebuild else []
 
     def works() -> Generator[Callable[[], Written]]:
-        for number, rows in enumerate(some for some in slices() if not some.is_empty()):
+        for number, rows in enumerate(part for part in slices() if not part.is_empty()):
             copied = BytesIO(encoded(_with_ids(rows).select(STAGED), UUIDS))
             parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
             yield partial(
@@ -151,8 +151,8 @@ def _write(
             in_turn(waiting, connection.cancel, break_off=lambda: break_line(connection))
         ) as done,
     ):
-        for some in done:
-            written += some
+        for of_a_slice in done:
+            written += of_a_slice
     if indexes:
         cursor.execute(TO_BUILD)
     for create in indexes:
@@ -217,7 +217,7 @@ def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(id=pl.lit(None, pl.String))
     digits = token_hex(16 * rows.height)
     random = (digits[start : start + 32] for start in range(0, len(digits), 32))
-    ids = sorted(f"{some[:12]}4{some[13:16]}8{some[17:]}" for some in random)  # version 4
+    ids = sorted(f"{hexa[:12]}4{hexa[13:16]}8{hexa[17:]}" for hexa in random)  # version 4
     return rows.with_columns(id=pl.when(~pl.col("is_stored")).then(pl.Series(ids)))
 
 

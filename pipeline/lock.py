@@ -54,7 +54,7 @@ SELECT pg_advisory_xact_lock(%s, number) FROM (
 
 
 def take_run_lock(writer: Connection, wait: int) -> None:
-    """Take the run lock for the writer's transaction, waiting at most so many seconds for it.
+    """Take the run lock for the writer's transaction, waiting at most `wait` seconds for it.
 
     Raises `Locked`, which says who holds it and since when; so do the others here.
     """

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from pipeline.check import has_row_security, missing_privileges, missing_sources, unplannable
-from pipeline.database.connection import search_path, session, set_up
+from pipeline.database.connection import begin_anew, search_path, session
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from pipeline.source_shape import duplicate_row_problems
@@ -242,7 +242,7 @@ def _connection(settings: Settings) -> Iterator[sa.Connection]:
         try:
             with engine.begin() as wrapped:
                 # SQLAlchemy asks the new connection a few things and rolls back
-                wrapped.exec_driver_sql("; ".join(set_up(settings.schema)))
+                begin_anew(connection, settings)
                 yield wrapped
         except sa.exc.DBAPIError as error:
             if error.orig is None:

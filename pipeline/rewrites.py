@@ -31,9 +31,8 @@ ATTEMPTS = 3
 
 
 def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
-    """What `work` returns, which takes a snapshot, reads it, and writes in the writer's
-    transaction. When a table is rewritten meanwhile, what was written is undone and all of it is
-    done anew.
+    """Do `work` and return its result. It takes a snapshot, reads it, and writes in the writer's
+    transaction. When a table is rewritten meanwhile, its writing is undone and it is done anew.
 
     Raises `Refused` when that happens again and again.
     """
@@ -50,10 +49,10 @@ def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
 def read_steadily(
     settings: Settings, read: Callable[[Connection], Result], *, attempts: int = ATTEMPTS
 ) -> Result:
-    """What `read` returns, which reads one snapshot over the connection it is given. When a table
-    is rewritten meanwhile, it starts over.
+    """Do `read` and return its result. It reads one snapshot over the connection that it is given.
+    When a table is rewritten meanwhile, it is done anew.
 
-    Raises `Refused` when that happens as often as it may be tried.
+    Raises `Refused` when the last attempt fails so, too.
     """
     with session(settings, snapshot=True) as connection:
 

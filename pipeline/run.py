@@ -36,7 +36,7 @@ log = logging.getLogger("clickstats")
 class Options:
     """What the user may decide about a `run --all`."""
 
-    limit: int | None = None  # write at most so many rows; the rest stays pending
+    limit: int | None = None  # rows written at most; the others stay pending
     full: bool = False  # write every row, changed or not
     wait: int = 0  # seconds to wait for another run
     max_shrink: float = 50  # percent that applications and clicks may fall by; 100: any

@@ -11,7 +11,7 @@ from time import perf_counter
 
 log = logging.getLogger("clickstats")
 
-Advance = Callable[[int, int], None]  # so many rows of so many are done
+Advance = Callable[[int, int], None]  # (done, total), in rows
 Show = Callable[[str], AbstractContextManager[Advance]]  # shows a phase while it lasts
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 MOST_FUNCTIONS = 20
-# no time for compiling; the planner thinks of far more quarters of an hour than there are
+# compiling does not pay; the planner overestimates the number of groups, and a zero tuple cost
+# permits parallel plans
 QUICK = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL parallel_tuple_cost = 0"
 TOTALS = pl.Schema(
     {

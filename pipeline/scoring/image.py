@@ -80,9 +80,9 @@ def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]
     """The rows of the oldest applications, in key order, and how many more rows there are."""
     total = 0
     kept: list[pl.DataFrame] = []
-    for some in rows:
-        total += some.height
-        by_age = pl.concat([*kept, some]).sort("created_at", "application_id", nulls_last=True)
+    for part in rows:
+        total += part.height
+        by_age = pl.concat([*kept, part]).sort("created_at", "application_id", nulls_last=True)
         kept = [by_age.head(limit)]
     [frame] = kept
     return frame.sort("application_id"), total - frame.height

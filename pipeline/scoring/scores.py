@@ -27,7 +27,7 @@ def clicked(function: str) -> pl.Expr:
 
 
 def responded_within(hours: int) -> pl.Expr:
-    """Whether the first click came after the application, and less than so many hours after."""
+    """Whether the first click came after the application, and less than `hours` after it."""
     return (response > timedelta()) & (response < timedelta(hours=hours))
 
 
