@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -45,9 +45,19 @@ class Options:
 
 DEFAULTS = Options()
 
+Step = Literal["lock", "gate", "snapshot", "read", "audit", "write", "commit", "end"]
+Before = Callable[[Step], object]
+
+
+def nothing(step: Step) -> None:
+    """For whoever has nothing to do before a step; tests hold a run there."""
+
 
 def run_all(
-    settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing
+    settings: Settings,
+    options: Options = DEFAULTS,
+    show: Show = show_nothing,
+    before: Before = nothing,
 ) -> RunReport:
     """Compute every application from one snapshot and write the rows that differ.
 
@@ -59,22 +69,31 @@ def run_all(
         ledger(writer, settings, "run --all", asdict(options), options.keep_days) as row,
         server_errors(),
     ):
+        before("lock")
         with show("lock"):
             take_run_lock(writer, options.wait)
-        report = unless_rewritten(writer, lambda: _everything(writer, row, options, show))
+        report = unless_rewritten(writer, lambda: _everything(writer, row, options, show, before))
         report.seconds["total"] = perf_counter() - started
         row.publish(writer)
+        before("commit")
         commit(writer, settings)
+        before("end")
     return report
 
 
-def _everything(writer: Connection, row: Ledger, options: Options, show: Show) -> RunReport:
+def _everything(
+    writer: Connection, row: Ledger, options: Options, show: Show, before: Before
+) -> RunReport:
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
-    with snapshot_behind_gate(settings, options.wait) as snapshot:
+    before("gate")
+    with snapshot_behind_gate(settings, options.wait, before) as snapshot:
+        before("read")
         report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
         computation = gathered(Source(snapshot, settings), report, show)
+        before("audit")
         audit_read(report, last_published(writer), options.max_shrink)
+        before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
             slices: Callable[[], Iterable[pl.DataFrame]] = partial(
@@ -101,7 +120,10 @@ def gathered(source: Source, report: RunReport, show: Show) -> Computation:
 
 
 def run_named(
-    settings: Settings, application_ids: Sequence[str], keep_days: int = DEFAULTS.keep_days
+    settings: Settings,
+    application_ids: Sequence[str],
+    keep_days: int = DEFAULTS.keep_days,
+    before: Before = nothing,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Compute and write the named applications, and confirm them when nothing changed.
 
@@ -115,13 +137,16 @@ def run_named(
         ledger(writer, settings, "run --app-id", options, keep_days) as row,
         server_errors(),
     ):
+        before("gate")
         hold_gate_shared(writer, application_ids)
         report, per_application = unless_rewritten(
-            writer, lambda: _named(writer, row, application_ids)
+            writer, lambda: _named(writer, row, application_ids, before)
         )
         report.seconds["total"] = perf_counter() - started
         row.publish(writer)
+        before("commit")
         commit(writer, settings)
+        before("end")
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
@@ -129,12 +154,14 @@ def run_named(
 
 
 def _named(
-    writer: Connection, row: Ledger, application_ids: Sequence[str]
+    writer: Connection, row: Ledger, application_ids: Sequence[str], before: Before
 ) -> tuple[RunReport, pl.DataFrame]:
     """Compute and write the named applications, from a snapshot of this moment."""
     settings = row.settings
     with session(settings, snapshot=True) as reader:
+        before("snapshot")
         snapshot = take_snapshot(reader)
+        before("read")
         report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
         source = Source(snapshot, settings, application_ids)
         target = Target(source.reader, application_ids)
@@ -144,17 +171,19 @@ def _named(
         per_application, stored = map(pl.concat, slices)
         rows = rows_to_write(per_application, stored, every=True)
     audit_rows(per_application)
+    before("write")
     write_audited(writer, lambda: [rows], report)
     return report, per_application
 
 
 @contextmanager
-def snapshot_behind_gate(settings: Settings, wait: int) -> Iterator[Snapshot]:
+def snapshot_behind_gate(settings: Settings, wait: int, before: Before) -> Iterator[Snapshot]:
     """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit."""
     with ExitStack() as reading:
         with session(settings) as gatekeeper:
             hold_gate_alone(gatekeeper, wait)
             reader = reading.enter_context(session(settings, snapshot=True))
+            before("snapshot")
             snapshot = take_snapshot(reader)
         yield snapshot
 

@@ -5,10 +5,11 @@ as long as that lock is held; it sleeps, and does not wait for the lock, so that
 ends the hold.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from pipeline.lock import GATE
+from pipeline.run import Before, Step
 from tests.databases import Database
 from tests.waiting import wait_until
 
@@ -79,3 +80,14 @@ def held(database: Database, point: str) -> Iterator[None]:
 def until_stopped(database: Database, sessions: int = 1) -> None:
     """Wait until so many sessions of runs are held, or wait for a lock."""
     wait_until(lambda: database.execute(STOPPED, (sessions,)))
+
+
+def at(step: Step, event: Callable[[], object]) -> Before:
+    """Have the event happen when a run comes to the step; the first time only."""
+    events = [event]
+
+    def before(reached: Step) -> None:
+        if reached == step and events:
+            events.pop()()
+
+    return before

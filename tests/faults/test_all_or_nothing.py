@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.run import run_all, run_named
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
 from tests.faults.conftest import EDITS, SOURCE
-from tests.holds import HOLDS, POINTS, held, until_stopped
+from tests.holds import HOLDS, POINTS, at, held, until_stopped
 from tests.processes import started
 from tests.waiting import AT_ONCE, wait_until
 
@@ -242,36 +243,28 @@ AFTER_THE_COMMIT = {
 @pytest.mark.parametrize("event", AFTER_THE_COMMIT.values(), ids=AFTER_THE_COMMIT)
 @pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
 def test_what_comes_after_the_commit_is_too_late(
-    database: Database, monkeypatch: pytest.MonkeyPatch, event: BaseException, named: bool
+    database: Database, event: BaseException, named: bool
 ) -> None:
     """The run is published, and says so."""
-
-    def commit_and_break(connection: Any, _: Any) -> None:
-        connection.commit()
-        raise event
-
-    monkeypatch.setattr("pipeline.run.commit", commit_and_break)
+    breaking = at("end", partial(throw, event))
     if named:
-        rows, _ = run_named(database.settings(), [last(database)])
+        rows, _ = run_named(database.settings(), [last(database)], before=breaking)
         assert rows.height == 1
     else:
-        assert run_all(database.settings()).updated == 10
+        assert run_all(database.settings(), before=breaking).updated == 10
         assert stored(database) == reference(database)
     assert database.execute(LAST_RUN, ("run --%",)) == [("published", 0, "")]
 
 
 @pytest.mark.parametrize("event", AFTER_THE_COMMIT.values(), ids=AFTER_THE_COMMIT)
-def test_what_comes_before_the_commit_is_in_time(
-    database: Database, monkeypatch: pytest.MonkeyPatch, event: BaseException
-) -> None:
-    def breaks(*_: Any) -> None:
-        raise event
-
+def test_what_comes_before_the_commit_is_in_time(database: Database, event: BaseException) -> None:
     code = {KeyboardInterrupt: 130, SystemExit: 143, NoConnection: 3}[type(event)]
-    with nothing_happens(database, "failed", code), monkeypatch.context() as patches:
-        patches.setattr("pipeline.run.commit", breaks)
-        with pytest.raises(type(event)):
-            run_all(database.settings())
+    with nothing_happens(database, "failed", code), pytest.raises(type(event)):
+        run_all(database.settings(), before=at("commit", partial(throw, event)))
+
+
+def throw(event: BaseException) -> None:
+    raise event
 
 
 def test_no_room_for_temporary_files(database: Database) -> None:

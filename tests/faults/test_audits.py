@@ -14,6 +14,7 @@ from pipeline.run_report import RunReport
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
+from tests.holds import at
 
 slow = pytest.mark.slow
 LAST_RUN = """
@@ -284,19 +285,11 @@ def test_what_a_refused_run_has_seen_is_in_the_ledger(database: Database) -> Non
     ) == [(True, 40, 100, 60, 0)]
 
 
-def test_a_row_that_another_program_deletes_meanwhile(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_that_another_program_deletes_meanwhile(database: Database) -> None:
     """Its application still exists: the row is written anew."""
     published(database)
     database.execute("update link_clicks set clicked_at = '2024-03-06'")
-    write = pipeline.load.write
-
-    def write_later(*arguments: Any) -> Any:
-        shrink(database, "link_click_analytics", 1)
-        return write(*arguments)
-
-    monkeypatch.setattr(pipeline.run, "write", write_later)
-    report = run_all(database.settings())
+    deleting = at("write", lambda: shrink(database, "link_click_analytics", 1))
+    report = run_all(database.settings(), before=deleting)
     assert (report.inserted, report.updated, report.gone) == (1, 99, 0)
     assert stored(database) == reference(database)

@@ -6,6 +6,7 @@ One run is stopped before a step of pipeline.run; what the others do meanwhile, 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from hashlib import md5
 from threading import Event
 from typing import Any
@@ -13,37 +14,32 @@ from uuid import UUID
 
 import pytest
 
-import pipeline.run
-from pipeline.run import Options, run_all, run_named
+from pipeline.run import Options, Step, run_all, run_named
 from tests.databases import Database
 from tests.engines import reference, stored
-from tests.holds import until_stopped
+from tests.holds import at, until_stopped
 
 # `t1` is a link of the stored application 1, which the edits gave a click; `new41` is the link of
 # application 41, which is not stored yet.
 STORED, NEW, OTHER = "application1", "application41", "application3"
 WITHOUT_ITS_NEW_CLICK = "delete from stored_clicks where clicked_at = '2024-04-01' and tracking_id"
 
-StoppedBefore = Callable[[str, Callable[[], Any]], AbstractContextManager["Future[Any]"]]
+StoppedBefore = Callable[[Step, Callable[..., Any]], AbstractContextManager["Future[Any]"]]
 
 
 @pytest.fixture
-def stopped_before(monkeypatch: pytest.MonkeyPatch, aside: ThreadPoolExecutor) -> StoppedBefore:
+def stopped_before(aside: ThreadPoolExecutor) -> StoppedBefore:
     """A run that has come to the step; it goes on when this is left."""
 
     @contextmanager
-    def stopped_before(step: str, run: Callable[[], Any]) -> Iterator["Future[Any]"]:
-        take = getattr(pipeline.run, step)
+    def stopped_before(step: Step, run: Callable[..., Any]) -> Iterator["Future[Any]"]:
         reached, go = Event(), Event()
 
-        def stopped(*arguments: Any) -> Any:
-            if not reached.is_set():  # only the first to come
-                reached.set()
-                assert go.wait(60)
-            return take(*arguments)
+        def stop() -> None:
+            reached.set()
+            assert go.wait(60)
 
-        monkeypatch.setattr(pipeline.run, step, stopped)
-        running = aside.submit(run)
+        running = aside.submit(run, before=at(step, stop))
         try:
             assert reached.wait(15) or running.result()
             yield running
@@ -54,13 +50,13 @@ def stopped_before(monkeypatch: pytest.MonkeyPatch, aside: ThreadPoolExecutor) -
 
 
 @pytest.fixture
-def whole(database: Database) -> Callable[[], Any]:
-    return lambda: run_all(database.settings())
+def whole(database: Database) -> Callable[..., Any]:
+    return lambda **hooks: run_all(database.settings(), **hooks)
 
 
 @pytest.fixture
-def one(database: Database) -> Callable[[str], Any]:
-    return lambda name: run_named(database.settings(), [str(uuid(name))])
+def one(database: Database) -> Callable[..., Any]:
+    return lambda name, **hooks: run_named(database.settings(), [str(uuid(name))], **hooks)
 
 
 def uuid(name: str) -> UUID:
@@ -83,7 +79,7 @@ def test_the_mirror_case(
     database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any
 ) -> None:
     """`--app-id` has read a click; it is deleted; `--all` would find that nothing has changed."""
-    with stopped_before("write", lambda: one(STORED)) as running:
+    with stopped_before("write", partial(one, STORED)) as running:
         database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
         beside = aside.submit(whole)
         until_stopped(database)
@@ -103,15 +99,15 @@ def test_a_row_that_is_newly_inserted(
     assert stored(database) == reference(database)
 
 
-@pytest.mark.parametrize("step", ["hold_gate_alone", "take_snapshot", "audit_read"])
+@pytest.mark.parametrize("step", ["gate", "snapshot", "audit"])
 def test_all_sees_what_was_confirmed_before_its_instant(
-    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any, step: str
+    database: Database, stopped_before: StoppedBefore, whole: Any, one: Any, aside: Any, step: Step
 ) -> None:
     """Its snapshot is not older than its instant, wherever it had to wait."""
     with stopped_before(step, whole) as running:
         database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
         beside = aside.submit(one, STORED)
-        if step == "take_snapshot":
+        if step == "snapshot":
             until_stopped(database)
         else:
             beside.result()
@@ -123,7 +119,7 @@ def test_all_sees_what_was_confirmed_before_its_instant(
 def test_a_named_run_sees_what_was_published_before_its_instant(
     database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
 ) -> None:
-    with stopped_before("hold_gate_shared", lambda: one(STORED)) as running:
+    with stopped_before("gate", partial(one, STORED)) as running:
         database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
         whole()
     running.result()
@@ -134,7 +130,7 @@ def test_named_runs_of_one_application_follow_one_another(
     database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
 ) -> None:
     """The second waits, and then sees what happened while it waited."""
-    with stopped_before("write", lambda: one(STORED)) as running:
+    with stopped_before("write", partial(one, STORED)) as running:
         beside = aside.submit(one, STORED)
         until_stopped(database)
         database.execute(f"{WITHOUT_ITS_NEW_CLICK} = 't1'")
@@ -146,7 +142,7 @@ def test_named_runs_of_one_application_follow_one_another(
 def test_named_runs_of_two_applications_run_side_by_side(
     database: Database, stopped_before: StoppedBefore, one: Any
 ) -> None:
-    with stopped_before("write", lambda: one(STORED)) as running:
+    with stopped_before("write", partial(one, STORED)) as running:
         one(OTHER)
         assert not running.done()
 
@@ -154,7 +150,8 @@ def test_named_runs_of_two_applications_run_side_by_side(
 def test_named_runs_go_on_while_all_reads_and_writes(
     database: Database, stopped_before: StoppedBefore, whole: Any, one: Any
 ) -> None:
-    for step in ("audit_read", "write"):
+    steps: list[Step] = ["audit", "write"]
+    for step in steps:
         with stopped_before(step, whole) as running:
             one(OTHER)
             assert not running.done()
@@ -168,7 +165,7 @@ def test_a_newer_confirmation_stays(
 ) -> None:
     """`--app-id` says so even when nothing has changed; no older run takes it back."""
     run_all(database.settings())
-    with stopped_before("write", lambda: run_all(database.settings(), options)) as running:
+    with stopped_before("write", partial(run_all, database.settings(), options)) as running:
         one(STORED)
         [(confirmed,)] = calculated(database, STORED)
     report = running.result()

@@ -19,11 +19,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import pipeline.run
-from pipeline.database.connection import Snapshot
-from pipeline.run import Options, run_all, run_named
+from pipeline.run import Options, Step, run_all, run_named
 from tests.databases import Database
-from tests.engines import IN_UTC, REFERENCE, Rows, named_rows, stored
+from tests.engines import Rows, reference, stored
 from tests.oracle import Expected
 
 # few of each, so that changes meet
@@ -91,33 +89,13 @@ class Runs(RuleBasedStateMachine):
         self.seen: Rows = {}  # reference.sql at the last run's snapshot
         self.confirmed: set[UUID] = set()  # by `--app-id` since the snapshot of `--all`
         self.once: dict[str, Callable[[], None]] = {}  # done when a run comes to the step
-        self.patches = pytest.MonkeyPatch()
-        for step in ("take_snapshot", "audit_read", "write"):
-            self.hold(step)
 
-    def teardown(self) -> None:
-        self.patches.undo()
-
-    def hold(self, step: str) -> None:
-        take = getattr(pipeline.run, step)
-
-        def held(*arguments: Any) -> Any:
-            if step != "take_snapshot":
-                self.once.pop(step, lambda: None)()
-                return take(*arguments)
-            snapshot = take(*arguments)
-            self.seen = self.reference_at(snapshot)
-            self.once.pop(step, lambda: None)()
-            return snapshot
-
-        self.patches.setattr(pipeline.run, step, held)
-
-    def reference_at(self, snapshot: Snapshot) -> Rows:
-        with closing(self.database.connect()) as adopting, adopting.cursor() as cursor:
-            adopting.set_session(isolation_level="REPEATABLE READ")
-            cursor.execute("set transaction snapshot %s", (snapshot.name,))
-            cursor.execute(IN_UTC + REFERENCE, {"timezone": self.timezone, "application_ids": "{}"})
-            return named_rows(cursor.fetchall())
+    def before(self, step: Step) -> None:
+        """What others do when a run comes to the step. Nobody else is there: what the database
+        holds before the reading is what the run's snapshot holds."""
+        if step == "read":
+            self.seen = reference(self.database, self.timezone)
+        self.once.pop(step, lambda: None)()
 
     @initialize(changes=st.lists(changes, min_size=20, max_size=60))
     def begin(self, changes: Changes) -> None:
@@ -174,10 +152,14 @@ class Runs(RuleBasedStateMachine):
             if named:
                 self.run_named(named, timezone, [])
 
-        self.once["take_snapshot"] = change
-        self.once["audit_read"] = confirm
+        self.once["read"] = change
+        self.once["audit"] = confirm
         self.once["write"] = lambda: self.change(before_writing)
-        run_all(self.database.settings(timezone=timezone), Options(full=full, max_shrink=100))
+        run_all(
+            self.database.settings(timezone=timezone),
+            Options(full=full, max_shrink=100),
+            before=self.before,
+        )
         changed = {key: row for key, row in seen.items() if full or before.get(key) != row}
         self.publish(changed, newer=self.confirmed)
 
@@ -185,7 +167,7 @@ class Runs(RuleBasedStateMachine):
     def run_named(self, named: list[str], timezone: str, meanwhile: Changes) -> None:
         self.timezone = timezone
         whole, self.once = self.once, {"write": lambda: self.change(meanwhile)}
-        run_named(self.database.settings(timezone=timezone), named)
+        run_named(self.database.settings(timezone=timezone), named, before=self.before)
         rows = {key: self.seen[key] for key in map(UUID, named) if key in self.seen}
         self.publish(rows, newer=set())
         self.confirmed, self.once = set(rows), whole

@@ -1,19 +1,18 @@
 """What is different for large tables: they are read in parts and computed in slices, and a first
 load builds indexes afterwards. The limits are lowered so that a small table is a large one."""
 
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 import pipeline.extract
 import pipeline.load
-import pipeline.run
 from pipeline.database.connection import session, take_snapshot
 from pipeline.extract import Source
 from pipeline.run import run_all
 from tests.databases import Database
 from tests.engines import reference, stored
+from tests.holds import at
 
 # several blocks of each table; some clicks are unusable, some links lead nowhere
 SOURCE = """
@@ -103,14 +102,7 @@ def test_what_gets_in_the_way_of_the_last_slice(
     filled: Database, monkeypatch: pytest.MonkeyPatch, event: str
 ) -> None:
     """All slices are written anew, none twice."""
-    write = pipeline.load.write
-
-    def write_later(*arguments: Any) -> Any:
-        filled.execute(event)
-        return write(*arguments)
-
-    monkeypatch.setattr(pipeline.run, "write", write_later)
-    report = run_all(filled.settings())
+    report = run_all(filled.settings(), before=at("write", lambda: filled.execute(event)))
     assert report.inserted + report.updated + report.gone == 1000
     assert report.inserted == 999
     assert stored(filled) == reference(filled)

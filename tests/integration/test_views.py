@@ -6,12 +6,9 @@ The run then does what the key would have done.
 from contextlib import closing
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 import pytest
 
-import pipeline.load
-import pipeline.run
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.migrate import migrate, pending_sql, problems
@@ -20,6 +17,7 @@ from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored
+from tests.holds import at
 
 REQUIREMENT = (Path(__file__).with_name("requirement.sql")).read_text()
 WORLD = world_drawn(
@@ -197,26 +195,18 @@ def test_what_is_gone_is_said(viewed: Database) -> None:
     assert "1 rows whose application is gone deleted" in said
 
 
-def test_a_row_of_a_newer_snapshot_stays(viewed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_of_a_newer_snapshot_stays(viewed: Database) -> None:
     """Until a run whose snapshot is newer still. A time in the future protects nothing."""
     run_all(viewed.settings())
-    write = pipeline.load.write
-
-    def after_a_newer_run(*arguments: Any, **options: Any) -> Any:
-        viewed.execute(
-            f"""
-            delete from job_applications_of_old where id in ('{A}', '{B}');
-            update link_click_analytics set calculated_at = clock_timestamp() at time zone 'utc'
-            where application_id = '{A}';
-            update link_click_analytics set calculated_at = 'infinity'
-            where application_id = '{B}'
-            """
-        )
-        return write(*arguments, **options)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(pipeline.run, "write", after_a_newer_run)
-        assert run_all(viewed.settings()).deleted == 1
+    newer_run = f"""
+        delete from job_applications_of_old where id in ('{A}', '{B}');
+        update link_click_analytics set calculated_at = clock_timestamp() at time zone 'utc'
+        where application_id = '{A}';
+        update link_click_analytics set calculated_at = 'infinity'
+        where application_id = '{B}'
+    """
+    report = run_all(viewed.settings(), before=at("write", lambda: viewed.execute(newer_run)))
+    assert report.deleted == 1
     assert set(stored(viewed)) == {named("A"), named("C")}
     assert run_all(viewed.settings(), Options(max_shrink=100)).deleted == 1
 
@@ -232,46 +222,34 @@ def test_a_named_run_never_deletes(viewed: Database) -> None:
 @pytest.mark.parametrize("stored_before", [False, True])
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_application_deleted_meanwhile_leaves_no_row(
-    viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool, stored_before: bool
+    viewed: Database, whole: bool, stored_before: bool
 ) -> None:
     if stored_before:
         run_all(viewed.settings())
         viewed.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
-    write = pipeline.load.write
-
-    def after_the_deletion(*arguments: Any, **options: Any) -> Any:
-        viewed.execute(f"delete from job_applications_of_old where id = '{A}'")
-        return write(*arguments, **options)
-
-    monkeypatch.setattr(pipeline.run, "write", after_the_deletion)
+    deletion = f"delete from job_applications_of_old where id = '{A}'"
+    deleting = at("write", lambda: viewed.execute(deletion))
     if whole:
-        report = run_all(viewed.settings(), Options(full=True))
+        report = run_all(viewed.settings(), Options(full=True), before=deleting)
         if stored_before:
             assert (report.deleted, report.gone, report.inserted) == (1, 0, 0)
         else:
             assert (report.deleted, report.gone, report.inserted) == (0, 1, 2)
         assert set(stored(viewed)) == {named("B"), named("C")}
     else:
-        run_named(viewed.settings(), [A, B])
+        run_named(viewed.settings(), [A, B], before=deleting)
         kept = {named("A"), named("C")} if stored_before else set()
         assert set(stored(viewed)) == {named("B"), *kept}
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_job_deleted_meanwhile_is_nulled(
-    viewed: Database, monkeypatch: pytest.MonkeyPatch, whole: bool
-) -> None:
-    write = pipeline.load.write
-
-    def after_the_deletion(*arguments: Any, **options: Any) -> Any:
-        viewed.execute(f"delete from jobs_of_old where id = '{K}'")
-        return write(*arguments, **options)
-
-    monkeypatch.setattr(pipeline.run, "write", after_the_deletion)
+def test_a_job_deleted_meanwhile_is_nulled(viewed: Database, whole: bool) -> None:
+    deletion = f"delete from jobs_of_old where id = '{K}'"
+    deleting = at("write", lambda: viewed.execute(deletion))
     if whole:
-        run_all(viewed.settings())
+        run_all(viewed.settings(), before=deleting)
     else:
-        run_named(viewed.settings(), [A, B, C])
+        run_named(viewed.settings(), [A, B, C], before=deleting)
     assert stored(viewed)[named("B")].job_id is None
     assert stored(viewed) == reference(viewed)
 

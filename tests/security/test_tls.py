@@ -16,14 +16,14 @@ import pytest
 
 import pipeline.database.transport
 import pipeline.extract
-import pipeline.run
 from pipeline.demo.embedded import SYSTEM_VERSIONS, Server, server
 from pipeline.errors import NoConnection
 from pipeline.migrate import migrate
-from pipeline.run import run_all, run_named
+from pipeline.run import Step, run_all, run_named
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
+from tests.holds import at
 from tests.security.test_isolation import SOURCE
 from tests.waiting import wait_until
 
@@ -212,29 +212,25 @@ def test_the_environment_asks_for_it(
 
 
 @pytest.mark.parametrize("sslmode", ["verify-full", "verify-ca", "require"])
-@pytest.mark.parametrize("step", ["take_run_lock", "hold_gate_alone"])
+@pytest.mark.parametrize("step", ["lock", "gate"])
 def test_every_connection_is_checked(
     database: Database,
     encrypted: Server,
     certificates: Path,
     url: Url,
-    monkeypatch: pytest.MonkeyPatch,
     sslmode: str,
-    step: str,
+    step: Step,
 ) -> None:
     """Somebody else answers in the server's place once the run is under way."""
     safe = Database(url(sslmode), "postgres")
-    take = getattr(pipeline.run, step)
 
-    def replaced(*arguments: Any) -> Any:
+    def replaced() -> None:
         show_certificate(encrypted, certificates, "theirs")
         reload(encrypted, safe.url)
-        return take(*arguments)
 
-    monkeypatch.setattr(pipeline.run, step, replaced)
     try:
         with pytest.raises(NoConnection, match="certificate verify failed"):
-            run_all(safe.settings())
+            run_all(safe.settings(), before=at(step, replaced))
     finally:
         show_certificate(encrypted, certificates, "ours")
         reload(encrypted, url(sslmode, authority="theirs"))
