@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from itertools import chain
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 from alembic import command
@@ -17,7 +18,7 @@ from pipeline.check import has_row_security, missing_privileges, missing_sources
 from pipeline.database.connection import begin_anew, search_path, session
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
-from pipeline.source_shape import duplicate_row_problems
+from pipeline.source_shape import duplicate_row_problems, shadow_problems
 from schema import tables
 from schema.migrations import VERSION_TABLE
 from schema.shape import (
@@ -30,6 +31,9 @@ from schema.shape import (
     without_keys_to,
 )
 from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
 
 LOCK = 0x636C69636B  # "click": only one migration at a time
 # what a run does where no foreign key can refer to the table
@@ -89,7 +93,9 @@ def problems(settings: Settings) -> list[str]:
         own = _own_problems(connection, keyless)
         unprivileged = missing_privileges(connection, deletes=deletes)
         known = [*missing, *own, *unprivileged]
+        plain = cast("Connection", connection.connection.dbapi_connection)
         return [
+            *shadow_problems(plain, settings.schema),
             *_flat(missing),
             *_flat(own),
             *_flat(unprivileged),
@@ -170,7 +176,7 @@ def _duplicates(connection: sa.Connection, differences: Collection[str]) -> list
         return []
     if "idx_analytics_unique_application" in found_indexes(connection, name):
         return []
-    return duplicate_row_problems(connection.connection.dbapi_connection)  # type: ignore[arg-type]
+    return duplicate_row_problems(cast("Connection", connection.connection.dbapi_connection))
 
 
 def _differences(

@@ -18,6 +18,7 @@ import psycopg2
 from pipeline.database.connection import begin_anew, session
 from pipeline.errors import ClickstatsError, Refused
 from pipeline.settings import Settings
+from pipeline.source_shape import refuse_shadows
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def read_steadily(
         def look() -> Relations:
             undo()
             try:
+                refuse_shadows(connection, settings.schema)
                 return relations(connection)
             finally:
                 undo()

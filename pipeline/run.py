@@ -24,6 +24,7 @@ from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.slices import Computation
+from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run_all(
     """
     started = perf_counter()
     with (
-        session(settings) as writer,
+        writing(settings) as writer,
         ledger(writer, settings, "run --all", asdict(options), options.keep_days) as row,
         server_errors(),
     ):
@@ -133,7 +134,7 @@ def run_named(
     started = perf_counter()
     options = {"app_id": list(application_ids)}
     with (
-        session(settings) as writer,
+        writing(settings) as writer,
         ledger(writer, settings, "run --app-id", options, keep_days) as row,
         server_errors(),
     ):
@@ -174,6 +175,14 @@ def _named(
     before("write")
     write_audited(writer, lambda: [rows], report)
     return report, per_application
+
+
+@contextmanager
+def writing(settings: Settings) -> Iterator[Connection]:
+    """The session that writes, after a look at what could be taken for built-in functions."""
+    with session(settings) as writer:
+        refuse_shadows(writer, settings.schema)
+        yield writer
 
 
 @contextmanager

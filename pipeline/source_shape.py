@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schema.sql import statement
+from pipeline.database.connection import search_path
+from pipeline.errors import SchemaError
+from schema.sql import OPERATORS, functions, statement
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -51,3 +53,25 @@ def _rows(connection: Connection, name: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement(name), {})
         return cursor.fetchall()
+
+
+def refuse_shadows(connection: Connection, schema: str) -> None:
+    """Raise `SchemaError` when a function or an operator of the schema would be taken for a
+    built-in one: it would run with our rights, and say what it likes."""
+    if problems := shadow_problems(connection, schema):
+        raise SchemaError("; ".join(problems))
+
+
+def shadow_problems(connection: Connection, schema: str) -> list[str]:
+    """The functions and operators of the schema that statements would take for built-in ones."""
+    names = {"schema": schema, "functions": functions(), "operators": OPERATORS}
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        cursor.execute(statement("shadows"), names)
+        shadows = [name for (name,) in cursor.fetchall()]
+        cursor.execute(f"SET LOCAL search_path = {search_path(schema)}")
+    return [
+        f"{name} would be taken for a built-in one; expected none of this name in the tables' "
+        "schema; move it to another"
+        for name in shadows
+    ]

@@ -315,6 +315,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
+        "SET LOCAL quote_all_identifiers = off",
         "SET LOCAL row_security = off",  # refused is better than rows that are hidden
     ]
 

@@ -1,6 +1,7 @@
 -- What a run reads, down to the files: each table, and of a view, a partitioned table or one that has
 -- children whatever is under it. A row that differs later says that a table was rewritten, truncated,
--- dropped or made anew, that a partition was attached or detached, or a view replaced.
+-- dropped or made anew, that a column, a schema or a view is another, or a partition was attached or
+-- detached.
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -26,8 +27,25 @@ SELECT
     c.oid,
     c.relname,
     c.relfilenode,
-    (SELECT md5(string_agg(r.ev_action::text, '' ORDER BY r.oid)) FROM pg_rewrite AS r
-    WHERE r.ev_class = c.oid) AS selects
+    (
+        SELECT md5(string_agg(concat_ws(' ', t.attnum, t.attname, t.atttypid), ',' ORDER BY t.attnum))
+        FROM pg_attribute AS t
+        WHERE t.attrelid = c.oid AND t.attnum > 0
+    ) AS columns,
+    -- what was changed, and changed back: not of the target, which a first load changes itself
+    CASE
+        WHEN c.oid IS DISTINCT FROM to_regclass('link_click_analytics') THEN concat_ws(
+            ' ',
+            c.xmin,
+            (SELECT n.xmin FROM pg_namespace AS n WHERE n.oid = c.relnamespace),
+            (SELECT md5(string_agg(t.xmin::text, ',' ORDER BY t.attnum)) FROM pg_attribute AS t
+            WHERE t.attrelid = c.oid AND t.attnum > 0),
+            (SELECT md5(string_agg(r.xmin || r.ev_action::text, ',' ORDER BY r.oid))
+            FROM pg_rewrite AS r WHERE r.ev_class = c.oid),
+            (SELECT md5(string_agg(i.xmin::text, ',' ORDER BY i.inhrelid)) FROM pg_inherits AS i
+            WHERE i.inhparent = c.oid)
+        )
+    END AS versions
 FROM read
 JOIN pg_class AS c ON c.oid = read.relation
 ORDER BY c.oid

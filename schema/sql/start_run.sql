@@ -7,7 +7,7 @@ WITH died AS (
     WHERE
         outcome = 'running'
         AND NOT EXISTS (
-            SELECT FROM pg_stat_activity AS a WHERE a.application_name = 'clickstats/' || r.id
+            SELECT FROM pg_stat_activity AS a WHERE a.application_name = 'clickstats/' || r.id::text
         )
 ),
 

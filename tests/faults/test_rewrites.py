@@ -177,6 +177,44 @@ def test_what_is_under_a_view(large: Database, event: str) -> None:
     assert stored(large) == reference(large)
 
 
+SWAPPED = """
+alter table link_clicks rename clicked_at to old_clicked_at;
+alter table link_clicks rename new_clicked_at to clicked_at
+"""
+THERE_AND_BACK = {
+    "columns": SWAPPED + ";alter table link_clicks rename clicked_at to new_clicked_at;"
+    "alter table link_clicks rename old_clicked_at to clicked_at",
+    "tables": "alter table link_clicks rename to a; alter table spare rename to link_clicks;"
+    "alter table link_clicks rename to spare; alter table a rename to link_clicks",
+    "schemas": "alter schema public rename to a; alter schema a rename to public",
+    "children": "alter table child inherit link_clicks; alter table child no inherit link_clicks",
+}
+
+
+def test_a_column_takes_the_place_of_another(large: Database) -> None:
+    """To the snapshot it is still empty."""
+    large.execute("alter table link_clicks add column new_clicked_at timestamp")
+    event = f"update link_clicks set new_clicked_at = clicked_at; {SWAPPED}"
+    meanwhile = Meanwhile(large, "read", event, begun=False)
+    report = run_all(large.settings(), show=meanwhile.show)
+    assert (report.clicks_read, report.clicks_unusable) == (6000, 0)
+    assert stored(large) == reference(large)
+
+
+@pytest.mark.parametrize("event", THERE_AND_BACK.values(), ids=THERE_AND_BACK)
+def test_what_was_changed_back_is_noticed_too(
+    large: Database, caplog: pytest.LogCaptureFixture, event: str
+) -> None:
+    large.execute(
+        "alter table link_clicks add column new_clicked_at timestamp;"
+        "create table spare (like link_clicks); create table child (like link_clicks)"
+    )
+    meanwhile = Meanwhile(large, "read", event, begun=False)
+    run_all(large.settings(), show=meanwhile.show)
+    assert "rewritten while it was read" in caplog.text
+    assert stored(large) == reference(large)
+
+
 def test_again_and_again(large: Database) -> None:
     run_all(large.settings())
     large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")

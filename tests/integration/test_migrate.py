@@ -390,3 +390,21 @@ def test_a_check_knows_sources_with_other_types_that_do(database: Database) -> N
         """
     )
     assert problems(database.settings()) == []
+
+
+def test_a_database_that_quotes_every_name(unmigrated: Database) -> None:
+    """It says the same with other words."""
+    unmigrated.execute(f"alter database {unmigrated.name} set quote_all_identifiers = on")
+    migrate(unmigrated.settings())
+    assert problems(unmigrated.settings()) == []
+    run_all(unmigrated.settings())
+
+
+def test_an_implicit_cast_of_ids_to_text(database: Database) -> None:
+    """As object-relational mappers want it."""
+    database.execute("create cast (uuid as text) with inout as implicit")
+    try:
+        run_all(database.settings())
+        assert problems(database.settings()) == []
+    finally:
+        database.execute("drop cast (uuid as text)")
