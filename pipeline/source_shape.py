@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.database.connection import search_path
 from pipeline.errors import SchemaError
-from schema.sql import OPERATORS, functions, statement
+from schema.sql import FUNCTIONS, OPERATORS, statement
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -64,7 +64,7 @@ def refuse_shadows(connection: Connection, schema: str) -> None:
 
 def shadow_problems(connection: Connection, schema: str) -> list[str]:
     """The functions and operators of the schema that statements would take for built-in ones."""
-    names = {"schema": schema, "functions": functions(), "operators": OPERATORS}
+    names = {"schema": schema, "functions": FUNCTIONS, "operators": OPERATORS}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         cursor.execute(statement("shadows"), names)

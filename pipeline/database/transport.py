@@ -46,7 +46,7 @@ class SnapshotReader:
         self.settings = settings
         self.url = connectorx_url(snapshot.connection, settings.schema) if bulk else None
         if not bulk:
-            log.debug("reading by COPY: only a few rows")
+            log.debug("reading by COPY: only named applications")
 
     def frames(
         self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False

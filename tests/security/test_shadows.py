@@ -1,6 +1,7 @@
 """Functions and operators in the tables' own schema that a statement would take for built-in ones:
 they would say what the rows are, with the rights of the job's role."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,8 @@ from pipeline.errors import SchemaError
 from pipeline.migrate import problems
 from pipeline.run import run_all, run_named
 from pipeline.settings import Settings
+from schema.sql import FUNCTIONS
+from tests.commands import ROOT
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.faults.conftest import SOURCE
@@ -69,3 +72,11 @@ def test_what_would_not(database: Database, made: str) -> None:
     assert not problems(database.settings())
     run_all(database.settings())
     assert stored(database) == reference(database) != {}
+
+
+def test_every_function_that_a_statement_calls_is_looked_for(database: Database) -> None:
+    built_in = {name for (name,) in database.execute("select distinct proname from pg_proc")}
+    for file in (ROOT / "schema" / "sql").glob("*.sql"):
+        text = re.sub(r"--.*", "", file.read_text(encoding="utf-8").lower())
+        called = set(re.findall(r"(\w+) ?\(", text)) & built_in
+        assert called <= set(FUNCTIONS), file.name
