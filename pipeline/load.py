@@ -20,7 +20,7 @@ from psycopg2.errorcodes import QUERY_CANCELED
 
 from pipeline.database.binary_copy import encoded
 from pipeline.database.connection import lock_timeout
-from pipeline.database.waiting import break_line, in_turn
+from pipeline.database.waiting import in_turn
 from schema.columns import ANALYTICS
 from schema.sql import statement
 
@@ -147,9 +147,7 @@ def _write(
     connection = cursor.connection
     with (
         closing(works()) as waiting,
-        closing(
-            in_turn(waiting, connection.cancel, break_off=lambda: break_line(connection))
-        ) as done,
+        closing(in_turn(waiting, connection)) as done,
     ):
         for of_a_slice in done:
             written += of_a_slice

@@ -64,11 +64,11 @@ def read_steadily(
         def look() -> Relations:
             undo()
             try:
-                refuse_shadows(connection, settings.schema)
                 return relations(connection)
             finally:
                 undo()
 
+        refuse_shadows(connection, settings.schema)
         return _repeated(lambda: read(connection), look, undo, attempts)
 
 

@@ -19,7 +19,7 @@ from pipeline.answers import figures
 from pipeline.answers.figures import Rows
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
-from pipeline.database.waiting import break_line, in_turn
+from pipeline.database.waiting import in_turn
 from pipeline.rewrites import read_steadily
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
@@ -130,9 +130,8 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
         # the server counts clicks while Polars counts rows
         of_rows, others = in_turn(
             [lambda: _of_rows(rows), lambda: _others(connection, settings.timezone, patterns)],
-            connection.cancel,
+            connection,
             threads=2,
-            break_off=lambda: break_line(connection),
         )
         return taken_at, of_rows, others
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread, Timer
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import psycopg2.extensions
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-Result = TypeVar("Result")
 CONNECT_TIMEOUT, FOR_EVER = 15, 1e9  # seconds; a timeout of 0 means for ever to libpq
 CONNECT_ATTEMPTS = 4
 # what may pass: the network's reasons, a server that starts or ends, one that has no room

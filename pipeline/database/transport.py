@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from pipeline.database.connection import Snapshot, bound, ended_by, search_path, set_up
 from pipeline.database.server_errors import one_line
-from pipeline.database.waiting import break_line, in_turn
+from pipeline.database.waiting import in_turn
 from pipeline.errors import NoConnection, Refused
 from pipeline.settings import Settings
 
@@ -62,9 +62,8 @@ class SnapshotReader:
 
         return in_turn(
             [partial(read, text) for text in texts],
-            self.snapshot.connection.cancel,
+            self.snapshot.connection,
             threads=2 if self.url else 1,
-            break_off=lambda: break_line(self.snapshot.connection),
         )
 
     def bound(self, text: str, parameters: Mapping[str, object]) -> str:

@@ -34,20 +34,18 @@ def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
     """The result of work that waits for the server over this connection."""
     if current_thread() is not main_thread():  # whose signals never come here
         return work()
-    [result] = in_turn([work], connection.cancel, break_off=lambda: break_line(connection))
+    [result] = in_turn([work], connection)
     return result
 
 
 def in_turn(
-    works: Iterable[Callable[[], Result]],
-    cancel: Callable[[], None],
-    threads: int = 1,
-    break_off: Callable[[], None] = lambda: None,
+    works: Iterable[Callable[[], Result]], connection: Connection, threads: int = 1
 ) -> Generator[Result]:
     """The results of the works in their order, while the next ones are under way: `threads` at
     once, and one more is ready.
 
-    When one fails, a signal comes, or the caller closes this, the others are cancelled, again and
+    They wait for the server over the connection, or over others of its run. When one fails, a
+    signal comes, or the caller closes this, the others are cancelled through it, again and
     again until they have ended: a statement that has not begun cannot be cancelled. What does not
     end in time is broken off, and left behind if even that does not help.
     """
@@ -70,7 +68,7 @@ def in_turn(
                         future.result()
             yield futures.popleft().result()
     except BaseException as error:
-        _end([future for future in futures if not future.cancel()], cancel, break_off, error)
+        _end([future for future in futures if not future.cancel()], connection, error)
         raise
     finally:
         for _ in range(threads):
@@ -87,19 +85,14 @@ def _work(begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None]
                 future.set_exception(error)
 
 
-def _end(
-    running: list[Future[Result]],
-    cancel: Callable[[], None],
-    break_off: Callable[[], None],
-    reason: BaseException,
-) -> None:
-    """Cancel what is running; break it off when it does not end in time."""
+def _end(running: list[Future[Result]], connection: Connection, reason: BaseException) -> None:
+    """Cancel what is running; break the line when it does not end in time."""
     ended = Event()
 
     def cancel_until_ended() -> None:  # in a thread: it may have to wait for the server itself
         while not ended.is_set():
             with suppress(Exception):  # the work has ended meanwhile, or the server is gone
-                cancel()
+                connection.cancel()
             ended.wait(LOOK_AGAIN)
 
     if not wait(running, timeout=0).not_done:
@@ -110,7 +103,7 @@ def _end(
     if wait(running, patience).not_done:
         if signal:
             signal.add_note(UNANSWERED)
-        break_off()
+        break_line(connection)
         wait(running, timeout=LOOK_AGAIN)
     ended.set()
 
