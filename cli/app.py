@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from cli.definition import definition
 from cli.demo import demo
 from cli.describe import describe
 from cli.explain import explain
@@ -69,6 +70,7 @@ app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(
 app.command(epilog="Example: clickstats migrate --check")(migrate)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)
 app.command(epilog="Example: clickstats verify --sample 1000")(verify)
+app.command(epilog="Example: clickstats definition > clickstats.toml")(definition)
 app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 

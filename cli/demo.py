@@ -9,15 +9,13 @@ from cli.options import Timezone
 from cli.output import console
 from cli.report import spread_table, top_table
 from cli.run import tables
-from pipeline.settings import checked_timezone
 
 if TYPE_CHECKING:
     from pipeline.demo.demo import Demo
 
 
-def demo(timezone: Timezone = "UTC") -> None:
+def demo(timezone: Timezone = None) -> None:
     """Show clickstats on made-up data, in a private PostgreSQL that is gone afterwards."""
-    timezone = checked_timezone(timezone)
     logging.getLogger("clickstats").setLevel(logging.ERROR)  # the report has the warnings
 
     from pipeline.demo.demo import demo as run_demo

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.options import (
+    ConnectTimeout,
+    DatabaseUrl,
+    DefinitionFile,
+    Format,
+    OutputFormat,
+    Schema,
+    Timezone,
+)
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
+from cli.wording import counted
 from pipeline.errors import UnknownApplication
-from pipeline.settings import Settings, application_ids, checked_timezone
+from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +29,11 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
     from pipeline.answers.explanation import Explanation, StoredRow
 
+COUNTED = {"all": "all clicks", "human": "human clicks"}
 MOST_CLICKS = 40  # of a timeline in the text; JSON has all
 
 
@@ -29,10 +41,14 @@ def explain(
     application: Annotated[
         list[str], typer.Argument(metavar="UUID...", help="The applications to explain.")
     ],
+    private: Annotated[
+        bool, typer.Option("--private", help="Leave out user agents and addresses.")
+    ] = False,
     output: OutputFormat = Format.text,
     database_url: DatabaseUrl = "",
     schema: Schema = "public",
-    timezone: Timezone = "UTC",
+    definition: DefinitionFile = None,
+    timezone: Timezone = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Show an application's clicks, its metrics, and how each rule adds to its scores.
@@ -40,11 +56,11 @@ def explain(
     All is computed from the clicks of this moment and compared with the stored row.
     """
     named = application_ids(application)
-    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
     from pipeline.answers.explain import explain_named
 
-    explained, unknown = explain_named(settings, named)
+    explained, unknown = explain_named(settings, named, private=private)
     if output is Format.json:
         print_json([{"schema_version": SCHEMA_VERSION, **asdict(one)} for one in explained])
     else:
@@ -65,7 +81,9 @@ def _text(one: Explanation) -> Iterator[RenderableType]:
     yield from _stored(one.stored)
     yield f"\n[bold]Clicks[/] (time zone {one.timezone})"
     yield from _clicks(one)
-    yield "[bold]Metrics[/]"
+    yield "[bold]Scores[/]"
+    yield _both_readings(one)
+    yield f"[bold]Metrics[/] of {COUNTED[one.count]}"
     yield table(
         ("metric", "value"), ((name, text_of(value)) for name, value in one.metrics.items())
     )
@@ -85,6 +103,13 @@ def _stored(row: StoredRow) -> Iterator[RenderableType]:
             )
         case "current":
             yield f"stored row: [green]up to date[/], calculated {text_of(row.calculated_at)}"
+        case "another zone" | "another definition":
+            yield (
+                f"stored row: [green]as published[/], by {row.state}, calculated "
+                f"{text_of(row.calculated_at)}"
+            )
+            for change in row.changes:
+                yield _plain(f"  {printable(change)}")
         case "out of date":
             yield (
                 f"stored row: [yellow]out of date[/], calculated {text_of(row.calculated_at)}; "
@@ -104,23 +129,62 @@ def _clicks(one: Explanation) -> Iterator[RenderableType]:
     left_out = max(len(one.clicks) - MOST_CLICKS, 0)
     rows = [_click(click, one.created_at) for click in one.clicks]
     if left_out:
-        rows[half:-half] = [("⋮", f"⋮ {left_out:,} more in --format json", "⋮")]
+        rows[half:-half] = [("⋮", f"⋮ {left_out:,} more in --format json", "⋮", "⋮")]
     if rows:
         yield table(
-            ("time", "link function", "after application"), rows, right=["after application"]
+            ("time", "link function", "after application", "class"),
+            rows,
+            right=["after application"],
         )
+        yield from _origins(one)
     else:
         yield "none\n"
     if one.clicks_unusable:
         yield f"{one.clicks_unusable:,} more without a usable time\n"
 
 
-def _click(click: dict[str, Any], created_at: datetime | None) -> tuple[str, str, str]:
+def _click(click: dict[str, Any], created_at: datetime | None) -> tuple[str, str, str, str]:
     local = datetime.fromisoformat(click["local_time"])
     after = created_at and timedelta(
         seconds=int((click["clicked_at"] - created_at).total_seconds())
     )
-    return f"{local:%a %Y-%m-%d %H:%M:%S}", printable(click["link_function"]), text_of(after)
+    return (
+        f"{local:%a %Y-%m-%d %H:%M:%S}",
+        printable(click["link_function"]),
+        text_of(after),
+        click["class"],
+    )
+
+
+def _origins(one: Explanation) -> Iterator[RenderableType]:
+    """Why clicks are not human, and where clicks come from, each said once."""
+    reasons = Counter((click["class"], click["reason"]) for click in one.clicks if click["reason"])
+    for (name, reason), count in reasons.items():
+        yield _plain(f"{counted(count, 'click')} {name}: {printable(reason)}")
+    places = Counter(
+        (click["ip_address"], click["user_agent"]) for click in one.clicks if "user_agent" in click
+    )
+    places.pop((None, None), None)
+    for (address, agent), count in places.items():
+        said = " ".join(printable(text) for text in (address, agent) if text)
+        yield _plain(f"{counted(count, 'click')} from {said}")
+    if reasons or places:
+        yield ""
+
+
+def _plain(text: str) -> Text:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _both_readings(one: Explanation) -> Table:
+    of = one.readings
+    rows = [
+        (name, *(text_of(of[f"{score}_{reading}"] or 0) for score in one.scores))
+        for reading, name in COUNTED.items()
+    ]
+    return table(("of", *one.scores), rows, right=list(one.scores))
 
 
 def _waterfall(score: str, steps: list[dict[str, Any]]) -> Table:

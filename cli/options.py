@@ -40,11 +40,22 @@ Schema = Annotated[
     typer.Option(envvar="CLICKSTATS_SCHEMA", metavar="NAME", help="The schema of all tables."),
 ]
 Timezone = Annotated[
-    str,
+    str | None,
     typer.Option(
         envvar="CLICKSTATS_TIMEZONE",
         metavar="ZONE",
-        help="The zone in which hours and days of the week are taken: an IANA name.",
+        help="The zone in which hours and days of the week are taken: an IANA name "
+        "\\[default: that of the definition].",
+    ),
+]
+DefinitionFile = Annotated[
+    str | None,
+    typer.Option(
+        "--definition",
+        envvar="CLICKSTATS_DEFINITION",
+        metavar="FILE",
+        help="The definition, a TOML file: what `clickstats definition` prints "
+        "\\[default: that of the last published run].",
     ),
 ]
 ConnectTimeout = Annotated[

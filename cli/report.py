@@ -13,6 +13,7 @@ from cli.options import (
     STDOUT,
     ConnectTimeout,
     DatabaseUrl,
+    DefinitionFile,
     Format,
     OutputFormat,
     Schema,
@@ -35,7 +36,7 @@ from cli.wording import (
     verdict,
 )
 from pipeline.errors import ConfigurationError
-from pipeline.settings import Settings, checked_timezone
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -79,13 +80,14 @@ def report(
     output: OutputFormat = Format.text,
     database_url: DatabaseUrl = "",
     schema: Schema = "public",
-    timezone: Timezone = "UTC",
+    definition: DefinitionFile = None,
+    timezone: Timezone = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Show how the scores are spread, what the clicks are like, and whether the scores predict."""
     if html and output is Format.json:
         raise ConfigurationError("--html and --format json exclude each other; nothing was done")
-    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
     from pipeline.answers.overview import overview
 

@@ -16,6 +16,7 @@ from cli.options import (
     MOST,
     ConnectTimeout,
     DatabaseUrl,
+    DefinitionFile,
     Format,
     LogFormat,
     MetricsFile,
@@ -29,7 +30,7 @@ from cli.output import PIPE_WIDTH, SCHEMA_VERSION, console, print_json, text_of
 from cli.progress import progress
 from cli.wording import band
 from pipeline.errors import ConfigurationError, UnknownApplication
-from pipeline.settings import Settings, application_ids, checked_timezone
+from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,10 @@ def run(
             min=1, max=MOST, metavar="N", help="With --all: write at most N rows, oldest first."
         ),
     ] = None,
+    thaw: Annotated[
+        bool,
+        typer.Option("--thaw", help="With --app-id: compute frozen applications, too."),
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="With --all: write every row, changed or not.")
     ] = False,
@@ -89,7 +94,8 @@ def run(
     verbose: Verbose = False,
     database_url: DatabaseUrl = "",
     schema: Schema = "public",
-    timezone: Timezone = "UTC",
+    definition: DefinitionFile = None,
+    timezone: Timezone = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Compute metrics and scores and write them to link_click_analytics."""
@@ -101,10 +107,12 @@ def run(
         raise ConfigurationError(
             "--limit, --full, --wait and --dry-run go with --all; nothing was done"
         )
+    if everything and thaw:
+        raise ConfigurationError("--thaw goes with --app-id; nothing was done")
     if limit is not None and full:
         raise ConfigurationError("--limit and --full exclude each other; nothing was done")
     named = application_ids(app_id or [])
-    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
     configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
     from pipeline.answers.prometheus import kept_metrics
@@ -122,7 +130,7 @@ def run(
             with published():
                 print_report(report, output)
             return
-        rows, unknown = run_named(settings, named, keep_days)
+        rows, unknown = run_named(settings, named, keep_days, thaw=thaw)
         with published():
             print_rows(rows, output)
     if unknown:
@@ -241,6 +249,12 @@ def tables(run: RunReport) -> Group:
     notes = [f"Run {run.run_id}", f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", run.timezone]
     if run.deleted:
         notes.append(f"{run.deleted:,} rows whose application is gone deleted")
+    if run.readings_written or run.readings_deleted:
+        notes.append(
+            f"{run.readings_written:,} rows of readings written, {run.readings_deleted:,} deleted"
+        )
+    if run.frozen:
+        notes.append(f"{run.frozen:,} frozen applications left as they are")
     if run.rows_without_application:
         notes.append(f"{run.rows_without_application:,} rows without an application left alone")
     return Group(
@@ -259,6 +273,7 @@ def tables(run: RunReport) -> Group:
             unusable=f"{run.clicks_unusable:,}",
             unattributed=f"{run.clicks_unattributed:,}",
         ),
+        row(**{name: f"{clicks:,}" for name, clicks in run.clicks_by_class.items()}),
         row(**{name: f"{seconds:.2f} s" for name, seconds in run.seconds.items()}),
         "; ".join(notes),
     )

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema, Timezone
+from cli.options import (
+    MOST,
+    ConnectTimeout,
+    DatabaseUrl,
+    DefinitionFile,
+    Format,
+    OutputFormat,
+    Schema,
+    Timezone,
+)
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
 from cli.wording import counted
 from pipeline.errors import AuditFailed, ConfigurationError
-from pipeline.settings import Settings, application_ids, checked_timezone
+from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
     from pipeline.answers.verify import Difference, Verification
@@ -33,14 +42,15 @@ def verify(
     output: OutputFormat = Format.text,
     database_url: DatabaseUrl = "",
     schema: Schema = "public",
-    timezone: Timezone = "UTC",
+    definition: DefinitionFile = None,
+    timezone: Timezone = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Recompute in SQL, inside the database, and compare every column with what is stored."""
     if sample is not None and app_id:
         raise ConfigurationError("--sample and --app-id exclude each other; nothing was done")
     named = application_ids(app_id or [])
-    settings = Settings(database_url, schema, checked_timezone(timezone), connect_timeout)
+    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
     from pipeline.answers.verify import verify as verify_stored
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipeline.errors import AuditFailed
 from pipeline.run_report import RunReport
-from pipeline.scoring.metrics import MOST_CLICKS_PER_DAY
+from pipeline.scoring.metrics import HOUR_US, MOST_CLICKS_PER_DAY
 from pipeline.scoring.rules import HIGHEST_SCORE, Rule
-from pipeline.scoring.scores import ENGAGEMENT, INTENT
+from pipeline.scoring.scores import ENGAGEMENT, INTENT, SCORES
 
 if TYPE_CHECKING:
     from pipeline.load import Written
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("clickstats")
 
 ODD_SHARE = 0.05  # of the clicks read: more unusable or unattributed ones are worth a warning
+
+# first clicks that look as if a clock was hours away (`shift`)
+ENOUGH, EARLY_SHARE, NOBODY, AT_ONCE_SHARE = 20, 0.2, 0.02, 0.3
 
 EARLY = "applications have a click before they were created"
 CAPPED = "applications reach the highest velocity that can be stored"
@@ -40,6 +43,12 @@ class Baseline:
     clicks_read: int
     timezone: str
     snapshot_at: datetime  # UTC
+    definition: Mapping[str, Any] | None  # None: of a run from before definitions
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """By which definition it computed, as the ledger keeps it."""
+        return self.definition or {"time": {"reporting": self.timezone}}
 
 
 def audit_read(report: RunReport, before: Baseline | None, max_shrink: float) -> None:
@@ -62,10 +71,10 @@ def audit_rows(rows: pl.DataFrame) -> None:
     _refuse(row_errors(rows))
 
 
-def warn_of(report: RunReport, odd: Counter[str]) -> None:
-    """Note in the report what `odd_rows` has found."""
-    for what, count in odd.items():
-        _warn(report, f"{count:,} {what}")
+def warn_of(report: RunReport, found: Iterable[str]) -> None:
+    """Note warnings in the report."""
+    for warning in found:
+        _warn(report, warning)
 
 
 def _warn(report: RunReport, warning: str) -> None:
@@ -135,8 +144,6 @@ def warnings(report: RunReport, before: Baseline | None) -> Iterator[str]:
     for name, count in odd.items():
         if count > ODD_SHARE * report.clicks_read:
             yield f"{count:,} of {report.clicks_read:,} clicks are {name}"
-    if before and before.timezone != report.timezone:
-        yield f"the time zone is {report.timezone}, in the last published run {before.timezone}"
 
 
 def odd_rows(per_application: pl.DataFrame) -> Counter[str]:
@@ -145,3 +152,45 @@ def odd_rows(per_application: pl.DataFrame) -> Counter[str]:
     capped = pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY
     counts = per_application.select(early.sum().alias(EARLY), capped.sum().alias(CAPPED))
     return +Counter(counts.row(0, named=True))
+
+
+def hours_to_first_click(per_application: pl.DataFrame) -> Counter[int]:
+    """How many applications have their first click in each hour of the day after them, and of the
+    day before, in negative numbers."""
+    hours = pl.col("time_to_first_click").to_physical() // HOUR_US
+    near = per_application.select(hours.alias("hour")).filter(pl.col("hour").is_between(-24, 23))
+    return Counter(dict(near["hour"].value_counts().iter_rows()))
+
+
+def shift(first_clicks: Counter[int]) -> str | None:
+    """What about the first clicks looks as if one clock was hours away from the other, in words:
+    many before their application, or none in the hours after it and then many at once."""
+    total = sum(first_clicks.values())
+    if total < ENOUGH:
+        return None
+    early = sum(count for hour, count in first_clicks.items() if hour < 0)
+    if early > EARLY_SHARE * total:
+        hour = max((hour for hour in first_clicks if hour < 0), key=lambda h: first_clicks[h])
+        return (
+            f"{early:,} of {total:,} first clicks within a day lie before their application, most "
+            f"of them up to {-hour} hours"
+        )
+    beginning = min(hour for hour, count in first_clicks.items() if count > NOBODY * total)
+    at_once = first_clicks[beginning] + first_clicks[beginning + 1]
+    if beginning >= 1 and at_once > AT_ONCE_SHARE * total:
+        return f"hardly a first click comes in the first {beginning} hours, and many right after"
+    return None
+
+
+def decided_by_machines(per_application: pl.DataFrame) -> Counter[str]:
+    """How many applications with machine clicks have higher scores for them, and by how many
+    points in all."""
+    points = pl.sum_horizontal(
+        (pl.col(f"{score}_all") - pl.col(f"{score}_human")).clip(lower_bound=0) for score in SCORES
+    )
+    decided = per_application.lazy().filter(pl.col("machine_clicks") > 0, points > 0)
+    return Counter(
+        decided.select(applications=pl.len(), points=points.sum().cast(pl.Int64))
+        .collect()
+        .row(0, named=True)
+    )

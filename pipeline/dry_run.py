@@ -10,11 +10,10 @@ import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.database.connection import take_snapshot
-from pipeline.extract import Source
-from pipeline.ledger import last_published
+from pipeline.ledger import chosen
 from pipeline.load import keyless
 from pipeline.rewrites import read_steadily
-from pipeline.run import DEFAULTS, Options, gathered
+from pipeline.run import DEFAULTS, Options, gathered, reported
 from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 MOST_MOVERS = 10
+IS_DUE = pl.col("is_changed") | pl.col("has_other_readings")
 
 
 @dataclass(frozen=True)
@@ -49,31 +49,40 @@ def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_n
 
 def _tried(reader: Connection, settings: Settings, options: Options, show: Show) -> DryRun:
     snapshot = take_snapshot(reader)
-    report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
-    computation = gathered(Source(snapshot, settings), report, show)
-    audit_read(report, last_published(reader), options.max_shrink)
+    choice = chosen(reader, settings)
+    report = reported(settings, snapshot, choice)
+    computation = gathered(snapshot, settings, choice, report, show)
+    audit_read(report, choice.published, options.max_shrink)
     report.deleted = _gone(reader)
     slices = []
     with show("compare"), closing(computation.beside_stored()) as both:
         for per_application, stored in both:
             with report.timed("compare"):
                 images = image(per_application.lazy().with_row_index("number"))
-                rows = compared(images, stored.lazy()).collect()
-            to_write = rows.filter(pl.col("is_changed") | options.full)
+                rows = compared(images, stored.lazy(), computation.frozen_before).collect()
+            computation.count(rows)
+            to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
             audit_rows(per_application[to_write["number"]])
             slices.append(rows)
     report.tell("compute", "applications")
     report.tell("compare", "applications")
-    warn_of(report, computation.odd)
+    warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     rows = pl.concat(slices)
-    to_write = rows.filter(pl.col("is_changed") | options.full)
+    to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
     if options.limit is not None:
         report.pending = max(0, to_write.height - options.limit)
         to_write = to_write.sort("created_at", "application_id", nulls_last=True)
         to_write = to_write.head(options.limit)
-    updates = to_write.filter("is_stored")
-    report.updated, report.inserted = updates.height, to_write.height - updates.height
-    report.unchanged = report.applications - to_write.height - report.pending
+    written = to_write.filter(pl.col("is_changed") | options.full)
+    updates = written.filter("is_stored")
+    report.updated, report.inserted = updates.height, written.height - updates.height
+    report.unchanged = report.applications - written.height - report.pending - report.frozen
+    other_readings = to_write.filter(pl.col("has_other_readings") | options.full)
+    has_readings = other_readings["human_clicks"].is_not_null()
+    report.readings_written = int(has_readings.sum())
+    report.readings_deleted = int(
+        (~has_readings & other_readings["human_clicks_stored"].is_not_null()).sum()
+    )
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
 
 

@@ -19,15 +19,25 @@ from psycopg2 import sql
 
 from pipeline.database.connection import Snapshot
 from pipeline.database.transport import SnapshotReader
+from pipeline.definition import Definition
 from pipeline.errors import SchemaError
 from pipeline.run_report import Advance, no_advance
-from pipeline.scoring.attribution import attributed, numbered, unpacked
+from pipeline.scoring.attribution import (
+    attributed,
+    in_link_order,
+    in_order,
+    numbered,
+    unpacked,
+    used,
+)
+from pipeline.scoring.user_agents import declared
 from pipeline.settings import Settings
+from pipeline.source_columns import SourceColumns, source_columns
 from pipeline.source_shape import (
     duplicate_id_problems,
     tracking_id_problems,
 )
-from schema.columns import APPLICATIONS, CLICKS, LINKS, READ, link_functions
+from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL, link_functions
 from schema.sql import statement
 
 log = logging.getLogger("clickstats")
@@ -48,6 +58,16 @@ TABLES = {
     "links": Table("link_tracking", 8_192, as_arrays=True),
     "clicks": Table("link_clicks", 16_384, as_arrays=True),
 }
+USER_AGENTS = pl.Schema({"user_agent": pl.String()})
+ORIGINS = pl.Schema(
+    {
+        "link_key_1": pl.Int64(),
+        "clicked_at": INSTANT,
+        "mark": pl.Int64(),
+        "user_agent": pl.String(),
+        "ip_address": pl.String(),
+    }
+)
 # at least 50,000 applications a slice, at most 64 slices
 APPLICATIONS_PER_SLICE, SLICES = 50_000, 64
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
@@ -61,17 +81,20 @@ FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
 class Extracted:
     """What the source's tables held at one snapshot.
 
-    `applications` as `schema.columns.APPLICATIONS` without the keys, in key order; `clicks` one row
-    per click of an application, usable or not, as `scoring.attribution.attributed` gives them,
-    link_function as an Enum.
+    `applications` as `schema.columns.APPLICATIONS` without the keys, in key order, with
+    `application`, their row number; `links` as `scoring.attribution.in_link_order` gives them;
+    `clicks` one row per click of an application, usable or not, as `scoring.attribution.attributed`
+    gives them.
     """
 
     applications: pl.DataFrame
+    links: pl.DataFrame
     clicks: pl.DataFrame
     clicks_read: int
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
-    first: int = 0  # the number by which clicks name the first of these applications
+    columns: SourceColumns
+    first_link: int = 0  # the number of the first of these links
 
     @property
     def _per_slice(self) -> int:
@@ -80,14 +103,23 @@ class Extracted:
     def slices(self) -> Iterator[Extracted]:
         """The same in slices of the applications, one at least: computing takes several times the
         memory of what it computes."""
-        number, count = pl.col("application"), self._per_slice
+        count, link = self._per_slice, pl.col("link")
         for start in range(0, max(self.applications.height, 1), count):
+            first, end = (
+                self.links["application"].search_sorted(bound, side="left")
+                for bound in (start, start + count)
+            )
             yield replace(
                 self,
                 applications=self.applications.slice(start, count),
-                clicks=self.clicks.filter(number >= start, number < start + count),
-                first=start,
+                links=self.links.slice(first, end - first),
+                clicks=self.clicks.filter(link >= first, link < end),
+                first_link=first,
             )
+
+    def in_order(self) -> pl.LazyFrame:
+        """The used clicks, as `scoring.attribution.in_order` gives them."""
+        return in_order(used(self.clicks.lazy()), self.links, self.first_link)
 
     def ranges(self) -> list[tuple[str, str]]:
         """The first and the last application id of each slice."""
@@ -104,15 +136,24 @@ class Source:
     """
 
     def __init__(
-        self, snapshot: Snapshot, settings: Settings, application_ids: Sequence[str] = ()
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        definition: Definition,
+        application_ids: Sequence[str] = (),
     ) -> None:
         self.snapshot = snapshot
+        self.definition = definition
+        self.columns = source_columns(snapshot.connection)
         self.whole = not application_ids
         self.reader = SnapshotReader(snapshot, settings, bulk=self.whole)
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
             "seed_2": str(secrets.randbits(63)),
+            "machine_networks": list(definition.clicks.machine_networks),
+            "own_networks": list(definition.clicks.own_networks),
+            "declared_agents": [],
         }
 
     def extract(self, advance: Advance = no_advance) -> Extracted:
@@ -123,6 +164,7 @@ class Source:
         applications = applications.sort("application_id", "application_key_1")
         self._check_ids(applications["application_id"])
         links = self._links(applications)
+        self.parameters["declared_agents"] = self._declared_agents()
         counts: list[tuple[int, int, int]] = []
 
         def take(packed: pl.DataFrame) -> pl.DataFrame:
@@ -131,12 +173,44 @@ class Source:
             counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
             return attributed(clicks.lazy(), links.lazy()).collect()
 
-        applications = applications.drop("application_key_1", "application_key_2")
+        applications = applications.drop("application_key_1", "application_key_2").with_row_index(
+            "application"
+        )
         clicks = pl.concat(self._read("clicks", CLICKS, take, advance))
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
         log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
-        return Extracted(applications, clicks, read, unusable, in_future)
+        return Extracted(
+            applications,
+            links.drop("link_key") if self.whole else links,  # a fifth of the memory
+            clicks,
+            read,
+            unusable,
+            in_future,
+            self.columns,
+        )
+
+    def origins(self, links: pl.DataFrame) -> pl.DataFrame:
+        """One row per used click of the named applications: `link`, `clicked_at` and `mark` as
+        `scoring.attribution.attributed` has them, `user_agent` and `ip_address`. After `extract`,
+        which has read the links."""
+        text = self._bound("click_origins")
+        front = self.columns.in_front(["link_clicks"], self.definition, optional=OPTIONAL)
+        [origins] = self.reader.frames([front.as_string(self.snapshot.connection) + text], ORIGINS)
+        keys = links.select("link", link_key_1=(pl.col("link_key") // 2**12).cast(pl.Int64))
+        return origins.join(keys, on="link_key_1").with_columns(
+            pl.col("mark").cast(pl.UInt8), pl.col("user_agent").str.json_decode(pl.String)
+        )
+
+    def _declared_agents(self) -> list[str]:
+        """The different user agents that say that they are programs: many clicks have the same."""
+        if "user_agent" not in self.columns.optional:
+            return []
+        text = self._bound("user_agents")
+        front = self.columns.in_front(["link_clicks"], self.definition, optional=["user_agent"])
+        text = front.as_string(self.snapshot.connection) + text
+        [agents] = self.reader.frames([text], USER_AGENTS)
+        return declared(agents["user_agent"])
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
         def take(links: pl.DataFrame) -> pl.DataFrame:
@@ -146,14 +220,19 @@ class Source:
 
         links = pl.concat(self._read("links", LINKS, take))
         _check_links(links)
-        functions = link_functions(links["link_function"].unique().cast(pl.String))
-        return links.with_columns(pl.col("link_function").cast(functions))
+        spelled = pl.col("link_function").cast(pl.String).replace(self.definition.spellings)
+        names = links.select("link_function").unique().with_columns(name=spelled)
+        functions = link_functions(names["name"])
+        named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
+        return in_link_order(links.lazy().with_columns(named)).collect()
 
     def _check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose.
         Look for what it would not say."""
         for name in TABLES if self.whole else ():
-            self.reader.row_without_lock(f"EXPLAIN {self._bound(name)}")
+            self.reader.row_without_lock(
+                f"EXPLAIN {self._stand_in(TABLES[name].name)} {self._bound(name)}"
+            )
         if problems := tracking_id_problems(self.snapshot.connection):
             raise SchemaError("; ".join(problems))
 
@@ -197,18 +276,27 @@ class Source:
         size = max(ceil(blocks / max(pairs, 1) / 2), table.blocks // 8, 1)
         starts = range(size, blocks, size)
         if not starts:
-            yield text
+            yield f"{self._stand_in(table.name)}\n{text}"
             return
 
         for start, end in zip((0, *starts), (*starts, None), strict=True):
-            part = sql.SQL("WITH {table} AS (SELECT {columns} FROM {table} WHERE {blocks})").format(
-                table=sql.Identifier(table.name),
-                columns=sql.SQL(", ").join(map(sql.Identifier, READ[table.name])),
-                blocks=sql.SQL(
-                    f"ctid >= '({start},0)'" + (f" AND ctid < '({end},0)'" if end else "")
-                ),
-            )
-            yield f"{part.as_string(self.snapshot.connection)}\n{text}"
+            within = f"ctid >= '({start},0)'" + (f" AND ctid < '({end},0)'" if end else "")
+            yield f"{self._stand_in(table.name, within)}\n{text}"
+
+    def _stand_in(self, table: str, blocks: str = "true") -> str:
+        """What stands for the table in a statement, with its times in UTC."""
+        clicks = self.definition.clicks
+        wanted = {
+            "user_agent": self.parameters["declared_agents"],
+            "ip_address": clicks.machine_networks or clicks.own_networks,
+        }
+        optional = [name for name in wanted if wanted[name]]
+        columns = self.columns.select(table, self.definition, optional=optional)
+        return (
+            sql.SQL("WITH {0} AS (SELECT {1} FROM {0} WHERE {2})")
+            .format(sql.Identifier(table), columns, sql.SQL(blocks))
+            .as_string(self.snapshot.connection)
+        )
 
     def _blocks(self, table: str) -> int:
         """How large the table is; 0 where it is a view, and where only a few rows are wanted."""

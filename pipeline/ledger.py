@@ -22,10 +22,23 @@ from typing import TYPE_CHECKING, Any
 from pipeline.audit import Baseline
 from pipeline.database.connection import next_transaction, session
 from pipeline.database.waiting import in_time, is_unanswered
-from pipeline.errors import ClickstatsError
+from pipeline.definition import (
+    Circumstances,
+    Definition,
+    InForce,
+    differences,
+    document,
+    fingerprint,
+    from_document,
+    in_force,
+)
+from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
+from pipeline.scoring.user_agents import patterns_fingerprint
 from pipeline.settings import Settings
+from pipeline.source_columns import source_columns
+from schema.columns import OPTIONAL
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -36,6 +49,7 @@ log = logging.getLogger("clickstats")
 SEEN = (
     "snapshot_at", "applications", "inserted", "updated", "unchanged", "pending",
     "clicks_read", "clicks_unusable", "clicks_unattributed",
+    "frozen", "readings_written", "readings_deleted",
 )  # fmt: skip
 # a failure waits neither for long nor for a standby
 NOT_FOR_LONG = (
@@ -45,6 +59,7 @@ NOT_FOR_LONG = (
 # that a run has begun is no news for which a standby must be waited
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
 AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
+CLASSES_OF = {"user_agent": "declared", "ip_address": "network or own"}
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
@@ -55,6 +70,7 @@ class Ledger:
     settings: Settings
     wal_start: str
     report: RunReport | None = None
+    definition: dict[str, Any] | None = None  # the whole, once it is known
 
     def publish(self, writer: Connection) -> None:
         """Record success, in the transaction that publishes the rows."""
@@ -82,7 +98,11 @@ class Ledger:
     def _finish(
         self, connection: Connection, outcome: str, exit_code: int, error: str | None = None
     ) -> None:
-        seen = asdict(self.report) if self.report else {"seconds": {}, "warnings": []}
+        seen = (
+            asdict(self.report)
+            if self.report
+            else {"seconds": {}, "warnings": [], "timezone": None, "clicks_by_class": {}}
+        )
         _one(
             connection,
             "finish_run",
@@ -90,6 +110,9 @@ class Ledger:
             | seen
             | {
                 "seconds": json.dumps(seen["seconds"]),
+                "clicks_by_class": json.dumps(seen["clicks_by_class"]),
+                "definition": json.dumps(self.definition) if self.definition else None,
+                "fingerprint": fingerprint(self.definition) if self.definition else None,
                 "id": self.settings.run_id,
                 "wal_start": self.wal_start,
                 "peak_memory_bytes": _peak_memory_bytes(),
@@ -120,7 +143,7 @@ def ledger(
         "options": json.dumps(options),
         "version": version("clickstats"),
         "rules": rules_fingerprint(),
-        "timezone": settings.timezone,
+        "timezone": settings.timezone or "UTC",  # until it is known
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "keep_days": keep_days,
@@ -156,6 +179,79 @@ def last_published(connection: Connection) -> Baseline | None:
     """The last published `run --all`, or None when there is none."""
     row = _one(connection, "baseline", {})
     return Baseline(*row) if row else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The definition by which a command computes, and how it stands to the published one."""
+
+    in_force: InForce
+    document: dict[str, Any]  # with the circumstances
+    published: Baseline | None
+
+    @property
+    def definition(self) -> Definition:
+        """The part that the user decides."""
+        return self.in_force.definition
+
+    @property
+    def published_definition(self) -> Definition:
+        """That of the last published run; before the first the built-in one."""
+        return from_document(self.published.document)[0] if self.published else Definition()
+
+    @property
+    def timezone(self) -> str:
+        """The zone of hours and weekdays."""
+        return self.definition.time.reporting
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the definition and its circumstances."""
+        return fingerprint(self.document)
+
+    @property
+    def changes(self) -> list[str]:
+        """What differs from the published one, in words."""
+        return differences(self.published.document, self.document) if self.published else []
+
+    def warnings(self) -> Iterator[str]:
+        """What a run of everything says about its definition."""
+        if self.changes:
+            yield f"another definition than in the last published run: {'; '.join(self.changes)}"
+        if missing := [
+            name for name in OPTIONAL if name not in self.document["circumstances"]["columns"]
+        ]:
+            yield (
+                f"link_clicks has no {' and no '.join(missing)} that can be read: no click has the "
+                f"class {' or '.join(CLASSES_OF[name] for name in missing)}"
+            )
+
+
+def chosen(connection: Connection, settings: Settings) -> Choice:
+    """The definition that is asked for, else that of the last published `run --all`, else the
+    built-in one."""
+    published = last_published(connection)
+    found = in_force(
+        settings.definition_file,
+        settings.timezone,
+        from_document(published.document)[0] if published else None,
+    )
+    circumstances = Circumstances(
+        rules=rules_fingerprint(),
+        patterns=patterns_fingerprint(),
+        columns=source_columns(connection).optional,
+    )
+    return Choice(found, document(found.definition, circumstances), published)
+
+
+def refuse_to_mix(choice: Choice) -> None:
+    """Raise `ConfigurationError` when rows of this definition must not stand beside those of the
+    published one."""
+    if changes := choice.changes:
+        raise ConfigurationError(
+            f"another definition than that of the last published run: {'; '.join(changes)}; "
+            "nothing was done; leave it out, or publish it by `clickstats run --all`"
+        )
 
 
 def _one(

@@ -1,5 +1,5 @@
-"""From frames to link_click_analytics: slice by slice a COPY into a staging table, an update and an
-insert, all in one transaction. No business logic."""
+"""From frames to link_click_analytics and link_click_readings: slice by slice a COPY into a staging
+table, then updates and inserts, all in one transaction. No business logic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from psycopg2.errorcodes import QUERY_CANCELED
 from pipeline.database.binary_copy import encoded
 from pipeline.database.connection import lock_timeout
 from pipeline.database.waiting import in_turn
-from schema.columns import ANALYTICS
+from schema.columns import ANALYTICS, READINGS
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -45,14 +45,15 @@ TRY_AGAIN = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
 )
-STAGED = ["id", *ANALYTICS, "is_stored", "is_changed"]
+STAGED = ["id", *ANALYTICS, *READINGS, "is_stored", "is_changed", "is_written"]
 UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the rows of a run."""
+    """What became of the rows of a run: those of link_click_analytics, then those of
+    link_click_readings."""
 
     rows: int = 0
     inserted: int = 0
@@ -60,6 +61,9 @@ class Written:
     newer: int = 0  # left, because a newer snapshot has written the row meanwhile
     gone: int = 0  # dropped, because the application has been deleted meanwhile
     deleted: int = 0  # stored rows whose application is gone, where no foreign key deletes them
+    without_change: int = 0  # staged for their readings alone
+    readings_written: int = 0
+    readings_deleted: int = 0
 
     def __add__(self, other: Written) -> Written:
         return Written(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -70,7 +74,9 @@ def write(
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
     new: int = 0,
+    *,
     whole: bool = False,
+    every: bool = False,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
@@ -82,6 +88,8 @@ def write(
     another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
+    Readings are written only where they differ, unless `every` one is asked for, and only beside a
+    row of link_click_analytics that this run may write.
     Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
     application is gone; any other writes none for such an application. The same for `jobs`.
     """
@@ -93,7 +101,7 @@ def write(
             cursor.execute("SAVEPOINT before_writing")
             try:
                 mend = attempt > 1 or (bool(missing_keys) and not whole)
-                written = _write(cursor, slices, instant, rebuild=rebuild, mend=mend)
+                written = _write(cursor, slices, instant, every=every, rebuild=rebuild, mend=mend)
                 if whole:
                     written += _in_place_of(missing_keys, cursor, instant)
                 break
@@ -123,6 +131,7 @@ def _write(
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
     *,
+    every: bool,
     rebuild: bool,
     mend: bool,
 ) -> Written:
@@ -132,12 +141,14 @@ def _write(
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
             copied = BytesIO(encoded(_with_ids(rows).select(STAGED), UUIDS))
-            parameters = {"first": rows.item(0, 0), "last": rows.item(-1, 0), "instant": instant}
+            ids = rows["application_id"]
+            parameters = {"first": ids[0], "last": ids[-1], "instant": instant, "every": every}
             yield partial(
                 _write_slice,
                 cursor,
                 copied,
                 rows.height,
+                int(rows["is_written"].sum()),
                 parameters,
                 is_first=not number,
                 mend=mend,
@@ -161,30 +172,49 @@ def _write(
 def _write_slice(
     cursor: Cursor,
     copied: BytesIO,
+    staged: int,
     rows: int,
     parameters: dict[str, object],
     *,
     is_first: bool,
     mend: bool,
 ) -> Written:
-    """Stage a slice and write it; with `mend`, first look for what has changed meanwhile."""
+    """Stage a slice and write it; with `mend`, first look for what has changed meanwhile. Of the
+    `staged` applications `rows` are to be written, of the others only their readings."""
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
     cursor.copy_expert(COPY, copied)
-    log.debug("%s rows staged", f"{rows:,}")
-    gone = _look_again(cursor) if mend else 0
+    log.debug("%s rows staged", f"{staged:,}")
+    gone = 0
+    if mend:
+        gone, rows = _look_again(cursor)
     cursor.execute(statement("update"), parameters)
-    updated = cursor.rowcount
-    inserted = 0
-    if updated + gone < rows:
+    updated, inserted, newer = cursor.rowcount, 0, 0
+    if updated < rows:
         cursor.execute(statement("insert"), parameters)
         inserted = cursor.rowcount
-    if updated + inserted + gone == rows:
-        return Written(rows, inserted, updated, 0, gone)
-    cursor.execute(statement("count_newer"), parameters)
-    newer: int = cursor.fetchone()[0]  # type: ignore[index]
-    gone += _look_again(cursor)
-    cursor.execute(statement("insert"), parameters)
-    return Written(rows, inserted + cursor.rowcount, updated, newer, gone)
+    if updated + inserted < rows:
+        cursor.execute(statement("count_newer"), parameters)
+        newer = cursor.fetchone()[0]  # type: ignore[index]
+        gone_since, rows = _look_again(cursor)
+        gone += gone_since
+        cursor.execute(statement("insert"), parameters)
+        inserted += cursor.rowcount
+    without_change = staged - gone - rows
+    if newer or without_change:
+        cursor.execute(statement("keep_ours"), parameters)
+    cursor.execute(statement("write_readings"), parameters)
+    readings_written = cursor.rowcount
+    cursor.execute(statement("delete_readings"), parameters)
+    return Written(
+        rows + gone,
+        inserted,
+        updated,
+        newer,
+        gone,
+        without_change=without_change,
+        readings_written=readings_written,
+        readings_deleted=cursor.rowcount,
+    )
 
 
 def keyless(cursor: Cursor) -> set[str]:
@@ -205,7 +235,10 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     cursor.execute(statement("delete_gone"), {"instant": instant})
     deleted, inserted = cursor.fetchone()  # type: ignore[misc]
     log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
-    return Written(inserted=-inserted, gone=inserted, deleted=deleted)
+    cursor.execute(statement("delete_readings_of_gone"))
+    return Written(
+        inserted=-inserted, gone=inserted, deleted=deleted, readings_deleted=cursor.rowcount
+    )
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
@@ -230,11 +263,12 @@ def _drop_indexes(cursor: Cursor) -> list[str]:
     return [create for _, create in indexes]
 
 
-def _look_again(cursor: Cursor) -> int:
+def _look_again(cursor: Cursor) -> tuple[int, int]:
     """Drop the staged rows whose application has gone, forget the jobs that have, note which rows
-    are stored by now; returns how many were dropped."""
+    are stored by now; returns how many were dropped, and how many are to be written."""
     cursor.execute(statement("drop_gone"))
     gone = cursor.rowcount
     cursor.execute(statement("null_gone_jobs"))
     cursor.execute(statement("mark_stored"))
-    return gone
+    cursor.execute("SELECT count(*) FROM pg_temp.clickstats_staging WHERE is_written")
+    return gone, cursor.fetchone()[0]  # type: ignore[index]

@@ -15,17 +15,19 @@ import polars as pl
 from pipeline.audit import audit_read, audit_rows, audit_written, warn_of
 from pipeline.database.connection import Snapshot, commit, session, take_snapshot
 from pipeline.database.server_errors import server_errors
+from pipeline.errors import ConfigurationError
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
-from pipeline.ledger import Ledger, last_published, ledger
+from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
 from pipeline.run_report import RunReport, Show, show_nothing
-from pipeline.scoring.image import oldest, rows_to_write
+from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.slices import Computation
 from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
+from schema.columns import ANALYTICS
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -87,13 +89,24 @@ def _everything(
 ) -> RunReport:
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
+    choice = chosen(writer, settings)
+    row.definition = choice.document
+    if choice.changes and options.limit is not None:
+        raise ConfigurationError(
+            f"--limit would mix two definitions: {'; '.join(choice.changes)}; nothing was written; "
+            "run without --limit"
+        )
     before("gate")
-    with snapshot_behind_gate(settings, options.wait, before) as snapshot:
+    if choice.changes:
+        hold_gate_alone(writer, options.wait)  # until the commit: rows of both must not mix
+    with snapshot_behind_gate(
+        settings, options.wait, before, held=bool(choice.changes)
+    ) as snapshot:
         before("read")
-        report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
-        computation = gathered(Source(snapshot, settings), report, show)
+        report = row.report = reported(settings, snapshot, choice)
+        computation = gathered(snapshot, settings, choice, report, show)
         before("audit")
-        audit_read(report, last_published(writer), options.max_shrink)
+        audit_read(report, choice.published, options.max_shrink)
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
@@ -104,20 +117,29 @@ def _everything(
                 rows, report.pending = oldest(slices(), options.limit)
                 slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
             new = report.applications if computation.target.is_empty else 0
-            write_audited(writer, slices, report, new, whole=True)
+            write_audited(writer, slices, report, new, whole=True, every=options.full)
     tell(report)
-    warn_of(report, computation.odd)
+    warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
 
 
-def gathered(source: Source, report: RunReport, show: Show) -> Computation:
+def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunReport:
+    """The report of a run that begins."""
+    return RunReport(settings.run_id, snapshot.taken_at, choice.timezone, choice.fingerprint)
+
+
+def gathered(
+    snapshot: Snapshot, settings: Settings, choice: Choice, report: RunReport, show: Show
+) -> Computation:
     """Read what there is to compute from; its counts go into the report."""
+    warn_of(report, choice.warnings())
     with report.phase("read", "clicks_read", show) as advance:
+        source = Source(snapshot, settings, choice.definition)
         target = Target(source.reader)
         report.rows_without_application = target.rows_without_application
         extracted = source.extract(advance)
         count(report, extracted)
-    return Computation(target, extracted, report)
+    return Computation(target, extracted, report, choice.definition)
 
 
 def run_named(
@@ -125,11 +147,14 @@ def run_named(
     application_ids: Sequence[str],
     keep_days: int = DEFAULTS.keep_days,
     before: Before = nothing,
+    *,
+    thaw: bool = False,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Compute and write the named applications, and confirm them when nothing changed.
 
     Returns their rows (`schema.columns.ANALYTICS`) in the order given, and the ids that name no
-    application.
+    application. Raises `ConfigurationError` for a definition other than the published one, and for
+    frozen applications, unless they are to `thaw`.
     """
     started = perf_counter()
     options = {"app_id": list(application_ids)}
@@ -141,7 +166,7 @@ def run_named(
         before("gate")
         hold_gate_shared(writer, application_ids)
         report, per_application = unless_rewritten(
-            writer, lambda: _named(writer, row, application_ids, before)
+            writer, lambda: _named(writer, row, application_ids, before, thaw=thaw)
         )
         report.seconds["total"] = perf_counter() - started
         row.publish(writer)
@@ -151,30 +176,49 @@ def run_named(
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
-    return found.drop("created_at"), unknown["application_id"].to_list()
+    return found.select(*ANALYTICS), unknown["application_id"].to_list()
 
 
 def _named(
-    writer: Connection, row: Ledger, application_ids: Sequence[str], before: Before
+    writer: Connection,
+    row: Ledger,
+    application_ids: Sequence[str],
+    before: Before,
+    *,
+    thaw: bool,
 ) -> tuple[RunReport, pl.DataFrame]:
     """Compute and write the named applications, from a snapshot of this moment."""
     settings = row.settings
+    choice = chosen(writer, settings)
+    refuse_to_mix(choice)
+    row.definition = choice.document
     with session(settings, snapshot=True) as reader:
         before("snapshot")
         snapshot = take_snapshot(reader)
         before("read")
-        report = row.report = RunReport(settings.run_id, snapshot.taken_at, settings.timezone)
-        source = Source(snapshot, settings, application_ids)
+        report = row.report = reported(settings, snapshot, choice)
+        source = Source(snapshot, settings, choice.definition, application_ids)
         target = Target(source.reader, application_ids)
-        computation = Computation(target, source.extract(), report)
+        computation = Computation(target, source.extract(), report, choice.definition, thaw=thaw)
         count(report, computation.extracted)
         slices = zip(*computation.beside_stored(), strict=True)
         per_application, stored = map(pl.concat, slices)
-        rows = rows_to_write(per_application, stored, every=True)
+        marks = marked(per_application, stored, computation.frozen_before)
+        refuse_frozen(per_application.filter(marks["is_frozen"]))
+        rows = rows_to_write(per_application, marks, every=True)
     audit_rows(per_application)
     before("write")
-    write_audited(writer, lambda: [rows], report)
+    write_audited(writer, lambda: [rows], report, every=True)
     return report, per_application
+
+
+def refuse_frozen(frozen: pl.DataFrame) -> None:
+    """Raise `ConfigurationError` when named applications are to keep their stored rows."""
+    if not frozen.is_empty():
+        raise ConfigurationError(
+            f"frozen, by frozen_after_days: {', '.join(frozen['application_id'])}; nothing was "
+            "done; --thaw computes them from the clicks that are left"
+        )
 
 
 @contextmanager
@@ -186,11 +230,15 @@ def writing(settings: Settings) -> Iterator[Connection]:
 
 
 @contextmanager
-def snapshot_behind_gate(settings: Settings, wait: int, before: Before) -> Iterator[Snapshot]:
-    """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit."""
+def snapshot_behind_gate(
+    settings: Settings, wait: int, before: Before, *, held: bool = False
+) -> Iterator[Snapshot]:
+    """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit; the
+    gate may be `held` already."""
     with ExitStack() as reading:
         with session(settings) as gatekeeper:
-            hold_gate_alone(gatekeeper, wait)
+            if not held:
+                hold_gate_alone(gatekeeper, wait)
             reader = reading.enter_context(session(settings, snapshot=True))
             before("snapshot")
             snapshot = take_snapshot(reader)
@@ -214,11 +262,15 @@ def write_audited(
     new: int = 0,
     *,
     whole: bool = False,
+    every: bool = False,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = write(writer, slices, report.snapshot_at, new, whole)
+    written = write(writer, slices, report.snapshot_at, new, whole=whole, every=every)
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
+    report.unchanged += written.without_change
+    report.readings_written = written.readings_written
+    report.readings_deleted = written.readings_deleted
     audit_written(written)
 
 

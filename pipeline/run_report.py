@@ -31,11 +31,13 @@ class RunReport:
     run_id: str
     snapshot_at: datetime
     timezone: str
+    fingerprint: str = ""  # of the definition
     applications: int = 0
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     pending: int = 0
+    frozen: int = 0  # kept their stored rows
     newer: int = 0  # left, because a `run --app-id` wrote a newer result meanwhile
     gone: int = 0  # deleted while the run was under way
     deleted: int = 0  # stored rows without their application, where no foreign key deletes them
@@ -45,6 +47,10 @@ class RunReport:
     clicks_unusable: int = 0
     clicks_unattributed: int = 0
     clicks_in_future: int = 0  # later than the snapshot; counted like the others
+    clicks_by_class: dict[str, int] = field(default_factory=dict)  # used clicks
+    readings_written: int = 0  # rows of link_click_readings
+    readings_deleted: int = 0
+    with_fewer_clicks: int = 0  # than stored
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

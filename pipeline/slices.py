@@ -1,52 +1,74 @@
 """Computes slice by slice, in key order, and holds each slice against what is stored.
 
-No business logic: it strings metrics, scores, comparison and audit together.
+No business logic: it strings classes, readings, comparison and audit together.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import polars as pl
 
-from pipeline.audit import audit_rows, odd_rows
+from pipeline.audit import audit_rows, decided_by_machines, hours_to_first_click, odd_rows, shift
+from pipeline.definition import Definition
 from pipeline.extract import Extracted
 from pipeline.run_report import Advance, RunReport
-from pipeline.scoring.attribution import used
-from pipeline.scoring.image import rows_to_write
-from pipeline.scoring.metrics import metrics
-from pipeline.scoring.scores import scores
+from pipeline.scoring.image import marked, rows_to_write
+from pipeline.scoring.origins import classified
+from pipeline.scoring.readings import both_readings
 from pipeline.target import Target
+from schema.columns import CLASSES
 
 
-def scored(extracted: Extracted, timezone: str) -> pl.LazyFrame:
-    """One row per application: `created_at`, every metric and both scores."""
-    clicks = used(extracted.clicks.lazy())
-    return scores(metrics(extracted.applications.lazy(), clicks, timezone, extracted.first))
+def scored(extracted: Extracted, definition: Definition) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per application, as `scoring.readings.both_readings` gives them, and the clicks that
+    they are computed from, as `scoring.origins.classified` does."""
+    clicks = classified(extracted.in_order(), definition.clicks)
+    rows = both_readings(
+        extracted.applications, clicks, definition.time.reporting, definition.clicks.count
+    )
+    return rows, clicks
 
 
 @dataclass
 class Computation:
-    """What is computed from what was read; times and counts go into the report, and what is odd
-    about the rows into `odd`."""
+    """What is computed from what was read; times and counts go into the report, and what may be
+    worth a warning into `odd`, `decided` and `first_clicks`."""
 
     target: Target
     extracted: Extracted
     report: RunReport
+    definition: Definition
+    thaw: bool = False  # whether frozen applications are computed like the others
     odd: Counter[str] = field(default_factory=Counter)
+    decided: Counter[str] = field(default_factory=Counter)  # audit.decided_by_machines
+    first_clicks: Counter[int] = field(default_factory=Counter)  # audit.hours_to_first_click
+
+    @property
+    def frozen_before(self) -> datetime | None:
+        """Applications created before this instant keep their stored rows."""
+        days = self.definition.applications.frozen_after_days
+        return self.report.snapshot_at - timedelta(days=days) if days and not self.thaw else None
 
     def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
         as `schema.columns.IMAGE`."""
-        self.odd.clear()
+        for counted in (self.odd, self.decided, self.first_clicks):
+            counted.clear()
+        classes: Counter[str] = Counter()
         with closing(self.target.rows(self.extracted.ranges())) as stored:
             for part in self.extracted.slices():
                 with self.report.timed("compute"):
-                    per_application = scored(part, self.report.timezone).collect()
+                    per_application, clicks = scored(part, self.definition)
+                    classes.update(dict(clicks["class"].value_counts().iter_rows()))
+                self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
                 self.odd.update(odd_rows(per_application))
+                self.decided.update(decided_by_machines(per_application))
+                self.first_clicks.update(hours_to_first_click(per_application))
                 with self.report.timed("compare"):
                     beside = next(stored)
                 yield per_application, beside
@@ -54,14 +76,43 @@ class Computation:
     def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
         """Of each slice the rows that differ from what is stored, or every one, audited, as
         `pipeline.scoring.image.rows_to_write` gives them."""
-        self.report.unchanged = done = 0
+        report = self.report
+        report.unchanged = report.frozen = report.with_fewer_clicks = done = 0
         with closing(self.beside_stored()) as slices:
             for per_application, stored in slices:
-                with self.report.timed("compare"):
-                    rows = rows_to_write(per_application, stored, every=every)
-                with self.report.timed("audit"):
+                with report.timed("compare"):
+                    marks = marked(per_application, stored, self.frozen_before)
+                    rows = rows_to_write(per_application, marks, every=every)
+                with report.timed("audit"):
                     audit_rows(rows)
-                self.report.unchanged += per_application.height - rows.height
+                self.count(marks)
+                report.unchanged += (
+                    per_application.height - rows.height - int(marks["is_frozen"].sum())
+                )
                 done += per_application.height
-                advance(done, self.report.applications)
+                advance(done, report.applications)
                 yield rows
+
+    def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
+        """What is possible but odd about what was computed, one sentence each; with another
+        definition than the last one it is no wonder that clicks no longer count."""
+        for what, count in self.odd.items():
+            yield f"{count:,} {what}"
+        if fewer := self.report.with_fewer_clicks * (not is_other_definition):
+            yield (
+                f"{fewer:,} applications have fewer clicks than stored: where old clicks are "
+                "deleted, [applications] frozen_after_days keeps what is stored"
+            )
+        if self.decided["applications"] and self.definition.clicks.count == "all":
+            yield (
+                f"machine clicks decide the scores of {self.decided['applications']:,} "
+                f"applications, which would lose {self.decided['points']:,} points without them: "
+                'see application_scores, or [clicks] count = "human"'
+            )
+        if found := shift(self.first_clicks):
+            yield f"{found}: are times local? see [time] clicks and applications of the definition"
+
+    def count(self, marks: pl.DataFrame) -> None:
+        """Count what `marked` says of a slice."""
+        self.report.frozen += int(marks["is_frozen"].sum())
+        self.report.with_fewer_clicks += int(marks["has_fewer_clicks"].sum())

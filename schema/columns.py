@@ -15,8 +15,13 @@ DAY_US = 86_400_000_000
 READ = {
     "job_applications": ("id", "job_id", "created_at"),
     "link_tracking": ("tracking_id", "application_id", "link_function"),
-    "link_clicks": ("tracking_id", "clicked_at"),
+    "link_clicks": ("tracking_id", "clicked_at", "user_agent", "ip_address"),
 }
+# those of link_clicks without which a run goes on
+OPTIONAL = ("user_agent", "ip_address")
+# the class of a click: the first that fits (SPEC, Which clicks are human)
+CLASSES = pl.Enum(["trap", "declared", "network", "own", "sweep", "repeat", "human"])
+MACHINE = ("trap", "declared", "network", "sweep")
 
 # one row per row of job_applications; job_id is null when that job does not exist
 APPLICATIONS = pl.Schema(
@@ -38,7 +43,7 @@ LINKS = pl.Schema(
     }
 )
 # one row per click: two numbers, as schema/sql/clicks.sql packs them
-CLICKS = pl.Schema({"link_key_1": pl.Int64(), "link_key_2_and_clicked_at": pl.Int64()})
+CLICKS = pl.Schema({"link_key_1": pl.Int64(), "packed": pl.Int64()})
 
 # one row per application: the data columns of link_click_analytics. While a run computes,
 # click_sequence holds an Enum (see link_functions) in place of strings.
@@ -60,19 +65,37 @@ ANALYTICS = pl.Schema(
         "intent_score": pl.Int32(),
     }
 )
-# the same rows with what else is stored about them
+# one row per application with a used click: the data columns of link_click_readings. In a frame of
+# all applications the columns of one without are null.
+READINGS = pl.Schema(
+    {
+        "human_clicks": pl.Int32(),
+        "machine_clicks": pl.Int32(),
+        "own_clicks": pl.Int32(),
+        "repeated_clicks": pl.Int32(),
+        "first_human_click": INSTANT,
+        "last_human_click": INSTANT,
+        "engagement_score_all": pl.Int32(),
+        "intent_score_all": pl.Int32(),
+        "engagement_score_human": pl.Int32(),
+        "intent_score_human": pl.Int32(),
+        "human_rules": pl.Int32(),
+    }
+)
+# the rows of link_click_analytics with what else is stored about them
 STORED = pl.Schema(
     ANALYTICS | {"calculated_at": INSTANT, "created_at": INSTANT, "updated_at": INSTANT}
 )
-# the same rows as PostgreSQL stores them: schema/sql/stored.sql and pipeline/scoring/image.py
+# the rows of both tables as PostgreSQL stores them: schema/sql/stored.sql and
+# pipeline/scoring/image.py
 IMAGE = pl.Schema(
     {
         name: pl.Int64()
-        if isinstance(dtype, pl.Duration)
+        if dtype.is_temporal()
         else pl.Int32()
         if dtype == pl.Int32
         else pl.String()
-        for name, dtype in ANALYTICS.items()
+        for name, dtype in (ANALYTICS | READINGS).items()
     }
 )
 

@@ -80,6 +80,31 @@ Index("idx_analytics_intent_score", columns.intent_score.desc())
 Index("idx_analytics_calculated_at", columns.calculated_at)
 Index("idx_analytics_unique_application", columns.application_id, unique=True)
 
+link_click_readings = Table(
+    "link_click_readings",
+    ours,
+    Column(
+        "application_id",
+        Uuid,
+        ForeignKey(job_applications.c.id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("human_clicks", Integer, nullable=False),
+    Column("machine_clicks", Integer, nullable=False),
+    Column("own_clicks", Integer, nullable=False),
+    Column("repeated_clicks", Integer, nullable=False),
+    Column("first_human_click", TIMESTAMP),
+    Column("last_human_click", TIMESTAMP),
+    Column("engagement_score_all", Integer, nullable=False),
+    Column("intent_score_all", Integer, nullable=False),
+    Column("engagement_score_human", Integer, nullable=False),
+    Column("intent_score_human", Integer, nullable=False),
+    Column("human_rules", Integer, nullable=False),
+    Column("calculated_at", TIMESTAMP, nullable=False),
+    comment="Clicks of each application by class, and both readings of its scores",
+)
+VIEW = "application_scores"  # of both tables, for readers
+
 clickstats_runs = Table(
     "clickstats_runs",
     ours,
@@ -110,6 +135,12 @@ clickstats_runs = Table(
     Column("warnings", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
     Column("error", Text),
     Column("number", BigInteger, Identity(), nullable=False),
+    Column("definition", JSONB),
+    Column("fingerprint", Text),
+    Column("frozen", BigInteger),
+    Column("readings_written", BigInteger),
+    Column("readings_deleted", BigInteger),
+    Column("clicks_by_class", JSONB),
     CheckConstraint(
         "outcome = ANY (ARRAY['running'::text, 'published'::text, 'failed'::text, 'died'::text])",
         "valid_outcome",

@@ -11,10 +11,17 @@ from uuid import UUID
 import polars as pl
 from psycopg2.extensions import connection
 
-from pipeline.scoring.attribution import attributed, numbered, unpacked, used
+from pipeline.scoring.attribution import (
+    attributed,
+    in_link_order,
+    in_order,
+    numbered,
+    unpacked,
+    used,
+)
 from pipeline.scoring.metrics import metrics
 from pipeline.scoring.scores import scores
-from schema.columns import APPLICATIONS, CLICKS, LINKS, link_functions
+from schema.columns import ANALYTICS, APPLICATIONS, CLICKS, LINKS, link_functions
 from schema.sql import statement
 from tests.databases import Database
 from tests.oracle import Expected, World, microseconds, usable
@@ -31,9 +38,11 @@ STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where applicati
 def by_pipeline(world: World, timezone: str) -> Rows:
     """By the expressions of the pipeline, without a database."""
     applications, links, clicks = frames(world)
-    of_applications = attributed(clicks, numbered(links, applications))
-    per_application = scores(metrics(applications, used(of_applications), timezone))
-    rows = per_application.drop("created_at").collect()
+    in_their_order = in_link_order(numbered(links, applications)).collect()
+    ordered = in_order(used(attributed(clicks, in_their_order.lazy())), in_their_order)
+    numbered_applications = applications.with_row_index("application")
+    per_application = scores(metrics(numbered_applications, ordered, timezone))
+    rows = per_application.select(*ANALYTICS).collect()
     return expected_rows(rows.iter_rows(named=True))
 
 

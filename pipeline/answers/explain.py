@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.answers.explanation import Explanation, explanations, timeline
+from pipeline.answers.explanation import Explanation, Published, explanations, timeline
 from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
 from pipeline.database.connection import take_snapshot
 from pipeline.extract import Extracted, Source
+from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
-from pipeline.scoring.attribution import used
 from pipeline.settings import Settings
 from pipeline.slices import scored
 
@@ -22,31 +22,50 @@ if TYPE_CHECKING:
 
 
 def explain_named(
-    settings: Settings, application_ids: Sequence[str]
+    settings: Settings, application_ids: Sequence[str], *, private: bool = False
 ) -> tuple[list[Explanation], list[str]]:
-    """The explanations of the named applications in the order given, and the ids that name none."""
+    """The explanations of the named applications in the order given, and the ids that name none.
 
-    def read(connection: Connection) -> tuple[Extracted, pl.DataFrame, set[str]]:
-        extracted = Source(take_snapshot(connection), settings, application_ids).extract()
+    With `private` they hold no user agent and no address.
+    """
+
+    def read(
+        connection: Connection,
+    ) -> tuple[Choice, list[Extracted], pl.DataFrame, pl.DataFrame, set[str]]:
+        snapshot = take_snapshot(connection)
+        choice = chosen(connection, settings)
+        definitions = [choice.definition, *[choice.published_definition] * bool(choice.changes)]
+        sources = [Source(snapshot, settings, each, application_ids) for each in definitions]
+        extracted = [source.extract() for source in sources]
         filters = Filters(application_ids)
         stored = with_lists(pl.concat(stored_pages(connection, filters)))
-        return (
-            extracted,
-            stored,
-            stored_ids(connection, filters).difference(stored["application_id"]),
-        )
+        foreign = stored_ids(connection, filters).difference(stored["application_id"])
+        return choice, extracted, sources[0].origins(extracted[0].links), stored, foreign
 
-    extracted, stored, foreign = read_steadily(settings, read)
-    unusable = extracted.clicks.filter(pl.col("clicked_at").is_null())
+    choice, [extracted, *others], origins, stored, foreign = read_steadily(settings, read)
+    published = None
+    if others:
+        rows, _ = scored(others[0], choice.published_definition)
+        typed = rows.with_columns(pl.col("click_sequence").cast(pl.List(pl.String)))
+        by_id = {row["application_id"]: row for row in typed.iter_rows(named=True)}
+        published = Published(choice.changes, by_id)
+    per_application, clicks = scored(extracted, choice.definition)
+    unusable = (
+        extracted.clicks.filter(pl.col("clicked_at").is_null())
+        .join(extracted.links.select("link", "application"), on="link")["application"]
+        .value_counts()
+    )
     found = {
         explanation.application_id: explanation
         for explanation in explanations(
-            scored(extracted, settings.timezone).collect(),
-            timeline(used(extracted.clicks.lazy()), settings.timezone).collect(),
-            dict(unusable["application"].value_counts().iter_rows()),
+            per_application,
+            timeline(clicks, origins, choice.timezone),
+            dict(unusable.iter_rows()),
             stored,
             foreign,
-            settings.timezone,
+            choice.definition,
+            published,
+            private=private,
         )
     }
     return (

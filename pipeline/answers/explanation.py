@@ -4,19 +4,27 @@ each score, and whether the stored row says the same.
 Pure: no database, no clock.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import polars as pl
 
-from pipeline.scoring.metrics import in_order
+from pipeline.answers.click_reasons import Click, reason
+from pipeline.definition import Definition
 from pipeline.scoring.rules import waterfall
 from pipeline.scoring.scores import SCORES
-from schema.columns import ANALYTICS
+from schema.columns import ANALYTICS, READINGS
 
 METRICS = [name for name in ANALYTICS if name not in {"application_id", "job_id"}]
+
+
+# foreign: it holds values that no run writes, which are not shown; another zone or definition: the
+# stored row is what that of the last published run gives
+State = Literal[
+    "current", "out of date", "another zone", "another definition", "missing", "foreign"
+]
 
 
 @dataclass(frozen=True)
@@ -32,10 +40,10 @@ class OtherValue:
 class StoredRow:
     """How the stored row stands to what is computed now."""
 
-    # foreign: it holds values that no run writes, which are not shown
-    state: Literal["current", "out of date", "missing", "foreign"]
+    state: State
     calculated_at: datetime | None = None  # UTC
     differences: tuple[OtherValue, ...] = ()
+    changes: tuple[str, ...] = ()  # of the definition since the last published run, in words
 
 
 @dataclass(frozen=True)
@@ -46,8 +54,10 @@ class Explanation:
     job_id: str | None
     created_at: datetime | None  # UTC; null when unusable
     timezone: str  # of hours and days
-    clicks: list[dict[str, Any]]  # rows of `timeline`
+    count: str  # the clicks that metrics and scores count: "all" or "human"
+    clicks: list[dict[str, Any]]  # rows of `timeline`, with the reason of each class
     clicks_unusable: int
+    readings: dict[str, Any]  # clicks by kind, and both scores of all and of human clicks
     metrics: dict[str, Any]  # every metric and both scores
     scores: dict[
         str, list[dict[str, Any]]
@@ -55,17 +65,42 @@ class Explanation:
     stored: StoredRow
 
 
-def timeline(clicks: pl.LazyFrame, timezone: str) -> pl.LazyFrame:
+@dataclass(frozen=True)
+class Published:
+    """What the published definition says, where it is another than that of an explanation."""
+
+    changes: Sequence[str]  # what differs, in words
+    rows: Mapping[str, Mapping[str, Any]]  # by application, as `schema.columns.ANALYTICS`
+
+
+def timeline(clicks: pl.DataFrame, origins: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """One row per used click, in order: `application` (row number), `clicked_at` (UTC),
-    `local_time` (ISO 8601), `day_of_week` (0 = Sunday), `hour` and `link_function`."""
+    `local_time` (ISO 8601), `day_of_week` (0 = Sunday), `hour`, `link_function`, `link`, `class`,
+    `user_agent` and `ip_address`.
+
+    `clicks` as `scoring.origins.classified`, `origins` as `extract.Source.origins` gives them.
+    Clicks that are alike but for their user agent or address may have theirs exchanged.
+    """
+    alike = ("link", "clicked_at", "mark")
+    number = pl.int_range(pl.len()).over(alike).alias("number")
     local = pl.col("clicked_at").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
-    return in_order(clicks).select(
-        "application",
-        "clicked_at",
-        local_time=local.dt.to_string("iso:strict"),
-        day_of_week=local.dt.weekday() % 7,
-        hour=local.dt.hour(),
-        link_function=pl.col("link_function").cast(pl.String),
+    return (
+        clicks.with_columns(number)
+        .join(
+            origins.with_columns(number), on=[*alike, "number"], how="left", maintain_order="left"
+        )
+        .select(
+            "application",
+            "clicked_at",
+            local_time=local.dt.to_string("iso:strict"),
+            day_of_week=local.dt.weekday() % 7,
+            hour=local.dt.hour(),
+            link_function=pl.col("link_function").cast(pl.String),
+            link="link",
+            class_=pl.col("class").cast(pl.String),
+            user_agent="user_agent",
+            ip_address="ip_address",
+        )
     )
 
 
@@ -75,12 +110,17 @@ def explanations(
     clicks_unusable: dict[int, int],
     stored: pl.DataFrame,
     foreign: Collection[str],
-    timezone: str,
+    definition: Definition,
+    published: Published | None,
+    *,
+    private: bool,
 ) -> Iterator[Explanation]:
     """One explanation per row of `per_application`, in its order.
 
     `clicks_unusable` has the number of such clicks by the application's row number; `stored` the
-    stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none.
+    stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none;
+    `published` what another definition says, when the published one is another. With `private` they
+    hold no user agent and no address.
     """
     clicks = timelines.partition_by("application", as_dict=True, include_key=False)
     stored_rows = {row["application_id"]: row for row in stored.iter_rows(named=True)}
@@ -94,18 +134,35 @@ def explanations(
             application_id=row["application_id"],
             job_id=row["job_id"],
             created_at=row["created_at"],
-            timezone=timezone,
-            clicks=clicks[number,].to_dicts() if (number,) in clicks else [],
+            timezone=definition.time.reporting,
+            count=definition.clicks.count,
+            clicks=_clicks(clicks.get((number,)), definition, private=private),
             clicks_unusable=clicks_unusable.get(number, 0),
+            readings={name: row[name] for name in READINGS if name != "human_rules"},
             metrics={name: row[name] for name in METRICS},
             scores=scores,
             stored=StoredRow("foreign")
             if row["application_id"] in foreign
-            else _compared(row, stored_rows.get(row["application_id"])),
+            else _compared(row, stored_rows.get(row["application_id"]), published),
         )
 
 
-def _compared(computed: dict[str, Any], stored: dict[str, Any] | None) -> StoredRow:
+def _clicks(
+    rows: pl.DataFrame | None, definition: Definition, *, private: bool
+) -> list[dict[str, Any]]:
+    """The clicks of one application, each with its class and the reason for it."""
+    clicks = [] if rows is None else cast("list[Click]", rows.to_dicts())
+    hidden = {"class_", "link"} | ({"user_agent", "ip_address"} if private else set())
+    return [
+        {name: value for name, value in click.items() if name not in hidden}
+        | {"class": click["class_"], "reason": reason(click, clicks, definition.clicks)}
+        for click in clicks
+    ]
+
+
+def _compared(
+    computed: dict[str, Any], stored: dict[str, Any] | None, published: Published | None
+) -> StoredRow:
     if stored is None:
         return StoredRow("missing")
     differences = tuple(
@@ -113,6 +170,11 @@ def _compared(computed: dict[str, Any], stored: dict[str, Any] | None) -> Stored
         for name in ANALYTICS
         if stored[name] != computed[name]
     )
-    return StoredRow(
-        "out of date" if differences else "current", stored["calculated_at"], differences
-    )
+    changes = tuple(published.changes) if published else ()
+    state: State = "out of date" if differences else "current"
+    if differences and published:
+        then = published.rows[stored["application_id"]]
+        if all(stored[name] == then[name] for name in ANALYTICS):
+            only_zone = all(change.startswith("time.reporting ") for change in changes)
+            state = "another zone" if only_zone else "another definition"
+    return StoredRow(state, stored["calculated_at"], differences, changes)

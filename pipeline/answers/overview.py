@@ -20,9 +20,11 @@ from pipeline.answers.figures import Rows
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
+from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
+from pipeline.source_columns import source_columns
 from schema.columns import INSTANT, SPAN
 from schema.sql import over_plain_rows, statement
 
@@ -124,23 +126,26 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     """
     patterns = {"interview": _like(interview), "offer": _like(offer)}
 
-    def read(connection: Connection) -> tuple[datetime, dict[str, Any], dict[str, Any]]:
+    def read(
+        connection: Connection,
+    ) -> tuple[datetime, Choice, dict[str, Any], dict[str, Any]]:
         taken_at = take_snapshot(connection).taken_at
+        choice = chosen(connection, settings)
         rows = _rows(connection)
         # the server counts clicks while Polars counts rows
         of_rows, others = in_turn(
-            [lambda: _of_rows(rows), lambda: _others(connection, settings.timezone, patterns)],
+            [lambda: _of_rows(rows), lambda: _others(connection, choice, patterns)],
             connection,
             threads=2,
         )
-        return taken_at, of_rows, others
+        return taken_at, choice, of_rows, others
 
-    taken_at, of_rows, others = read_steadily(settings, read)
+    taken_at, choice, of_rows, others = read_steadily(settings, read)
     totals = others["totals"] | of_rows["totals"]
     totals["rows_left_out"] = totals.pop("rows_of_applications") - totals["stored"]
     return Overview(
         taken_at=taken_at,
-        timezone=settings.timezone,
+        timezone=choice.timezone,
         statuses={"interview": list(interview), "offer": list(offer)},
         **of_rows | others | {"totals": totals},
     )
@@ -171,10 +176,13 @@ def _of_rows(rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def _others(
-    connection: Connection, timezone: str, patterns: dict[str, list[str]]
+    connection: Connection, choice: Choice, patterns: dict[str, list[str]]
 ) -> dict[str, Any]:
     """What of an `Overview` the server counts."""
-    click_times = _read(connection, statement("click_times"), CLICK_TIMES)
+    front = source_columns(connection).in_front(["link_clicks"], choice.definition)
+    click_times = _read(
+        connection, front.as_string(connection) + statement("click_times"), CLICK_TIMES
+    )
     outcomes = (
         figures.outcomes_by_band(_read(connection, over_plain_rows("outcomes"), STATUSES, patterns))
         if _has_status(connection)
@@ -182,7 +190,7 @@ def _others(
     )
     return {
         "totals": _read(connection, statement("report_totals"), TOTALS).row(0, named=True),
-        "clicks_by_hour": figures.clicks_by_hour(click_times, timezone),
+        "clicks_by_hour": figures.clicks_by_hour(click_times, choice.timezone),
         "outcomes": outcomes,
         "verdicts": None if outcomes is None else figures.verdicts(outcomes),
         "top": _read(connection, over_plain_rows("top"), TOP)

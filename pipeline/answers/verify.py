@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
 
+from pipeline.ledger import chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from schema.columns import ANALYTICS
@@ -79,7 +80,9 @@ def verify(
     """Compare all applications, the named ones, or a random sample, at one snapshot."""
     return read_steadily(
         settings,
-        lambda connection: _verify(connection, settings.timezone, application_ids, sample),
+        lambda connection: _verify(
+            connection, chosen(connection, settings).timezone, application_ids, sample
+        ),
     )
 
 
@@ -89,7 +92,7 @@ def _verify(
     with connection.cursor() as cursor:
         cursor.execute(ONE_PROCESS)
         cursor.execute(statement("baseline"))
-        *_, last_timezone, last_published = cursor.fetchone() or (None, None)
+        *_, last_timezone, last_published, _ = cursor.fetchone() or (None, None, None)
         found = Verification(timezone, last_published, last_timezone)
         if sample is not None:
             cursor.execute("SELECT id FROM job_applications ORDER BY random() LIMIT %s", (sample,))

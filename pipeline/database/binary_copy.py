@@ -17,8 +17,9 @@ ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 
 
 def encoded(rows: pl.DataFrame, uuids: Sequence[str]) -> bytes:
-    """The rows as COPY takes them in binary format, spans as microseconds; the columns `uuids` hold
-    UUIDs as text. Half the work of COPY's text for the server, for which a run that writes waits.
+    """The rows as COPY takes them in binary format, spans and instants as microseconds; the columns
+    `uuids` hold UUIDs as text. Half the work of COPY's text for the server, for which a run that
+    writes waits.
     """
     from pgpq import ArrowToPostgresBinaryEncoder
 
@@ -36,7 +37,7 @@ def _arrow(rows: pl.DataFrame, uuids: Sequence[str]) -> CArrayStream:
     stream = BytesIO()
     rows.with_columns(
         pl.col(uuids).str.replace_all("-", "").str.decode("hex"),
-        cs.duration().to_physical(),
+        (cs.duration() | cs.datetime()).to_physical(),
         *(
             pl.col(name).cast(pl.List(pl.String))
             for name, dtype in rows.schema.items()

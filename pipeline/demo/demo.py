@@ -33,7 +33,7 @@ class Demo:
     distribution: pl.DataFrame
 
 
-def demo(timezone: str) -> Demo:
+def demo(timezone: str | None = None) -> Demo:
     """Start a server, load the sample, run twice, read the result and stop the server."""
     with server() as postgresql:
         settings = Settings(postgresql.url(), timezone=timezone)

@@ -6,12 +6,14 @@ Owns the stored form of a row. No database: the stored rows are handed in.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import polars as pl
 
-from schema.columns import IMAGE
+from schema.columns import ANALYTICS, INSTANT, READINGS
 
-VALUES = [name for name in IMAGE if name != "application_id"]
+MARKS = ("is_stored", "is_frozen", "is_changed", "has_other_readings", "has_fewer_clicks")
+VALUES = [name for name in ANALYTICS if name != "application_id"]
 
 
 def image(scored: pl.LazyFrame) -> pl.LazyFrame:
@@ -20,7 +22,12 @@ def image(scored: pl.LazyFrame) -> pl.LazyFrame:
     functions = scored.collect_schema()["click_sequence"].inner.categories  # type: ignore[attr-defined]
     elements = pl.Enum([array_element(name) for name in functions])
     return scored.with_columns(
-        pl.col("time_to_first_click", "time_between_first_last_click").to_physical(),
+        pl.col(
+            "time_to_first_click",
+            "time_between_first_last_click",
+            "first_human_click",
+            "last_human_click",
+        ).to_physical(),
         pl.col(
             "hours_to_first_click", "hours_between_first_last_click", "engagement_velocity"
         ).cast(pl.String),
@@ -45,35 +52,64 @@ def array_element(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def compared(images: pl.LazyFrame, stored: pl.LazyFrame) -> pl.LazyFrame:
-    """The images beside what is stored (`…_stored`), with `is_stored` and `is_changed`; a row that
-    is not stored is changed."""
-    differs = pl.any_horizontal(
-        pl.col(name).ne_missing(pl.col(f"{name}_stored")) for name in VALUES
-    )
+def compared(
+    images: pl.LazyFrame, stored: pl.LazyFrame, frozen_before: datetime | None = None
+) -> pl.LazyFrame:
+    """The images beside what is stored (`…_stored`), with what that means:
+
+    - `is_stored`;
+    - `is_frozen`: stored, and created before `frozen_before`, so that the stored rows stay;
+    - `is_changed`: the row of link_click_analytics differs, or is not stored;
+    - `has_other_readings`: the row of link_click_readings differs;
+    - `has_fewer_clicks` than stored, although it is not frozen.
+    """
+    is_frozen = pl.col("is_stored") & (pl.col("created_at") < pl.lit(frozen_before, INSTANT))
+    is_open = ~pl.col("is_frozen")
+    total = "total_click_events"
     return (
         images.join(
             stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"
         )
         .with_columns(is_stored=pl.col("is_stored").fill_null(False))
-        .with_columns(is_changed=~pl.col("is_stored") | differs)
+        .with_columns(is_frozen=is_frozen.fill_null(False))
+        .with_columns(
+            is_changed=is_open & (~pl.col("is_stored") | _differ(VALUES)),
+            has_other_readings=is_open & _differ(READINGS),
+            has_fewer_clicks=is_open & (pl.col(total) < pl.col(f"{total}_stored")).fill_null(False),
+        )
+    )
+
+
+def _differ(names: Iterable[str]) -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_stored")) for name in names)
+
+
+def marked(
+    per_application: pl.DataFrame, stored: pl.DataFrame, frozen_before: datetime | None = None
+) -> pl.DataFrame:
+    """The marks of `compared`, one row for each of `per_application`, in its order."""
+    images = image(per_application.lazy().with_row_index("number"))
+    return (
+        compared(images, stored.lazy(), frozen_before)
+        .select("number", *MARKS)
+        .sort("number")
+        .collect()
     )
 
 
 def rows_to_write(
-    per_application: pl.DataFrame, stored: pl.DataFrame, *, every: bool = False
+    per_application: pl.DataFrame, marks: pl.DataFrame, *, every: bool = False
 ) -> pl.DataFrame:
-    """The rows of `per_application` that differ from what is stored, or every one, in their order,
-    with `is_stored` and `is_changed`."""
-    images = image(per_application.lazy().with_row_index("number"))
-    rows = (
-        compared(images, stored.lazy())
-        .filter(pl.col("is_changed") | every)
-        .select("number", "is_stored", "is_changed")
-        .sort("number")
-        .collect()
+    """The rows of `per_application` that differ from what is stored, in either table, or every one
+    that is not frozen, in their order, with `is_stored`, `is_changed` and `is_written`: whether the
+    row of link_click_analytics is to be written, or its readings alone."""
+    is_written = pl.col("is_changed") | (pl.lit(every) & ~pl.col("is_frozen"))
+    return (
+        per_application.hstack(marks)
+        .with_columns(is_written=is_written)
+        .filter(pl.col("is_written") | pl.col("has_other_readings"))
+        .drop("number", "is_frozen", "has_other_readings", "has_fewer_clicks")
     )
-    return per_application[rows["number"]].hstack(rows.drop("number"))
 
 
 def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:

@@ -1,12 +1,12 @@
 """The metrics of SPEC as Polars expressions: one function a metric, and the aggregation over them.
 
-Pure: no database, no clock. Frames say their grain: `clicks` holds one row per used click,
+Pure: no database, no clock. Frames say their grain: `clicks` holds one row per click that counts,
 `applications` one per application, and so does what comes out.
 """
 
 import polars as pl
 
-from schema.columns import DAY_US, INSTANT
+from schema.columns import DAY_US
 
 HOUR_US = 3_600_000_000
 MOST_CLICKS_PER_DAY = 9_999_999_999  # in ten-thousandths: what numeric(10,4) holds
@@ -98,20 +98,17 @@ def _rounded(
 # --- the aggregation -------------------------------------------------------------------------
 
 
-def metrics(
-    applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str, first: int = 0
-) -> pl.LazyFrame:
-    """One row per application, in the order of `applications`, with every metric of SPEC.
+def metrics(applications: pl.LazyFrame, clicks: pl.LazyFrame, timezone: str) -> pl.LazyFrame:
+    """One row per application, in the order of `applications`, with every metric of SPEC; before
+    them `application`, `first_click` and `last_click`.
 
-    `applications` as in `schema.columns.APPLICATIONS`, keys or not; `clicks` has `application` (the
-    row number in `applications`, counted from `first`), `clicked_at` (UTC, 1970 to 2099) and
-    `link_function` (an Enum in byte order). Hours and days of the week are taken in `timezone`, an
-    IANA name.
+    `applications` as in `schema.columns.APPLICATIONS`, keys or not, with `application`, a row
+    number; `clicks` as `scoring.attribution.in_order` gives them. Hours and days of the week are
+    taken in `timezone`, an IANA name.
     """
-    ordered = in_order(clicks)
     local = pl.col("clicked_at").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
     per_application = (
-        ordered.with_columns(day=pl.lit(2, pl.UInt8).pow(local.dt.weekday() % 7))
+        clicks.with_columns(day=pl.lit(2, pl.UInt8).pow(local.dt.weekday() % 7))
         .group_by("application")
         .agg(
             first_click=pl.col("clicked_at").first(),
@@ -123,10 +120,9 @@ def metrics(
         )
     )
     return (
-        applications.with_row_index("application", offset=first)
-        .join(per_application, on="application", how="left", maintain_order="left")
+        applications.join(per_application, on="application", how="left", maintain_order="left")
         .join(
-            peak_click_hours(ordered, local.dt.hour()),
+            peak_click_hours(clicks, local.dt.hour()),
             on="application",
             how="left",
             maintain_order="left",
@@ -139,6 +135,9 @@ def metrics(
             time_between_first_last_click=time_between_first_last_click(),
         )
         .select(
+            "application",
+            "first_click",
+            "last_click",
             "application_id",
             "job_id",
             "created_at",
@@ -152,29 +151,6 @@ def metrics(
             peak_click_hour="peak_click_hour",
             click_days_of_week="click_days_of_week",
             engagement_velocity=engagement_velocity(),
-        )
-    )
-
-
-def in_order(clicks: pl.LazyFrame) -> pl.LazyFrame:
-    """The clicks by application, then `clicked_at`, then `link_function` in byte order.
-
-    The three are packed into one whole number of 128 bits (40, 52 and 36), sorted and unpacked:
-    five times as fast as sorting by three columns. `docs/performance.md` has the figures.
-    """
-    functions = clicks.collect_schema()["link_function"]
-    key = pl.col("key")
-    return (
-        clicks.select(
-            key=pl.col("application").cast(pl.UInt128) * 2**88
-            + pl.col("clicked_at").to_physical().cast(pl.UInt128) * 2**36
-            + pl.col("link_function").cat.physical().cast(pl.UInt128)
-        )
-        .select(key.sort())
-        .select(
-            application=(key // 2**88).cast(pl.UInt32).set_sorted(),
-            clicked_at=(key // 2**36 % 2**52).cast(pl.Int64).cast(INSTANT),
-            link_function=(key % 2**36).cast(pl.UInt32).cat.to(functions),
         )
     )
 

@@ -59,6 +59,13 @@ def waterfall(rules: Sequence[Rule]) -> pl.Expr:
     return pl.concat_list(*steps, _step("cap", capped(rules) < 0, capped(rules), reason, evidence))
 
 
+def fired(rules: Sequence[Rule]) -> pl.Expr:
+    """Which rules have fired: a bit for each, the first rule's the lowest."""
+    return pl.sum_horizontal(
+        rule.condition.fill_null(False).cast(pl.Int32) * 2**bit for bit, rule in enumerate(rules)
+    )
+
+
 def _sum(rules: Sequence[Rule]) -> pl.Expr:
     return pl.sum_horizontal(rule.earned() for rule in rules)
 

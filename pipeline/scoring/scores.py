@@ -96,6 +96,7 @@ INTENT = (
 )
 
 SCORES = {"engagement_score": ENGAGEMENT, "intent_score": INTENT}
+ALL_RULES = (*ENGAGEMENT, *INTENT)  # as the bits of human_rules
 
 
 def scores(metrics: pl.LazyFrame) -> pl.LazyFrame:
@@ -104,6 +105,7 @@ def scores(metrics: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def rules_fingerprint() -> str:
-    """Twelve characters that change when a rule changes, so that runs can be told apart."""
-    table = [(rule.name, str(rule.earned())) for rule in (*ENGAGEMENT, *INTENT)]
+    """Twelve characters that change when a rule changes, so that runs can be told apart: its reason
+    says what its condition is."""
+    table = [(rule.name, rule.reason, rule.points, rule.at_most) for rule in ALL_RULES]
     return hashlib.sha256(repr(table).encode()).hexdigest()[:12]

@@ -42,6 +42,7 @@ FUNCTIONS = [
     "format_type",
     "gen_random_uuid",
     "generate_series",
+    "has_column_privilege",
     "has_schema_privilege",
     "hashtextextended",
     "justify_hours",
@@ -77,4 +78,4 @@ FUNCTIONS = [
     "uuid_hash",
     "uuid_hash_extended",
 ]
-OPERATORS = "= <> < <= > >= + - * / % & | << >> || ->> ~~ ~~*".split()  # noqa: SIM905
+OPERATORS = "= <> < <= > >= + - * / % & | << >> <<= || ->> ~~ ~~*".split()  # noqa: SIM905

@@ -2,4 +2,4 @@
 SELECT count(*)
 FROM pg_temp.clickstats_staging AS staged
 JOIN link_click_analytics AS stored ON stored.application_id = staged.application_id
-WHERE stored.calculated_at > :'instant'::timestamp
+WHERE staged.is_written AND stored.calculated_at > :'instant'::timestamp

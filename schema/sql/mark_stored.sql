@@ -1,7 +1,15 @@
 -- Notes which staged rows are stored by now: another program may have added or deleted some since the
 -- snapshot.
 UPDATE pg_temp.clickstats_staging AS staged
-SET is_stored = EXISTS (
-    SELECT FROM link_click_analytics AS stored
-    WHERE stored.application_id = staged.application_id
-)
+SET
+    is_stored = stored.is_there,
+    is_written = staged.is_written OR NOT stored.is_there
+FROM (
+    SELECT
+        s.application_id,
+        EXISTS (
+            SELECT FROM link_click_analytics AS a WHERE a.application_id = s.application_id
+        ) AS is_there
+    FROM pg_temp.clickstats_staging AS s
+) AS stored
+WHERE stored.application_id = staged.application_id

@@ -17,7 +17,10 @@ WITH RECURSIVE under AS (
 read AS (
     SELECT to_regclass(name)::oid AS relation
     FROM unnest(
-        ARRAY['jobs', 'job_applications', 'link_tracking', 'link_clicks', 'link_click_analytics']
+        ARRAY[
+            'jobs', 'job_applications', 'link_tracking', 'link_clicks', 'link_click_analytics',
+            'link_click_readings'
+        ]
     ) AS name
     UNION
     SELECT under.part FROM read JOIN under ON under.relation = read.relation

@@ -2,6 +2,8 @@
 --   id            for a row that is not stored; null: any
 --   is_stored     whether the snapshot had a row for this application
 --   is_changed    whether a value differs, so that updated_at moves
+--   is_written    whether the row of link_click_analytics is written; else only its readings are
+--   human_clicks and the columns after it   the row of link_click_readings; null: there is none
 CREATE TEMPORARY TABLE clickstats_staging (
     id uuid,
     application_id uuid NOT NULL,
@@ -18,6 +20,18 @@ CREATE TEMPORARY TABLE clickstats_staging (
     engagement_velocity numeric(10, 4),
     engagement_score integer,
     intent_score integer,
+    human_clicks integer,
+    machine_clicks integer,
+    own_clicks integer,
+    repeated_clicks integer,
+    first_human_click bigint,
+    last_human_click bigint,
+    engagement_score_all integer,
+    intent_score_all integer,
+    engagement_score_human integer,
+    intent_score_human integer,
+    human_rules integer,
     is_stored boolean NOT NULL,
-    is_changed boolean NOT NULL
+    is_changed boolean NOT NULL,
+    is_written boolean NOT NULL
 ) ON COMMIT DROP

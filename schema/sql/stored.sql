@@ -1,4 +1,4 @@
--- The stored rows that belong to an application, in the form in which a run compares them
+-- The stored rows that belong to an application, and their readings, in the form in which a run compares them
 -- (pipeline/scoring/image.py, image): intervals as microseconds, decimals and arrays as PostgreSQL's text.
 -- A month counts 30 days, as in PostgreSQL's comparison of intervals; extract(epoch) gives a year
 -- 365.25 of them, hence the 453600 seconds. 9223372036854775807 stands for every interval
@@ -32,8 +32,20 @@ SELECT
     click_days_of_week::text AS click_days_of_week,
     engagement_velocity::text AS engagement_velocity,
     engagement_score::integer AS engagement_score,
-    intent_score::integer AS intent_score
+    intent_score::integer AS intent_score,
+    human_clicks,
+    machine_clicks,
+    own_clicks,
+    repeated_clicks,
+    (1000000 * extract(EPOCH FROM first_human_click))::bigint AS first_human_click,
+    (1000000 * extract(EPOCH FROM last_human_click))::bigint AS last_human_click,
+    engagement_score_all,
+    intent_score_all,
+    engagement_score_human,
+    intent_score_human,
+    human_rules
 FROM link_click_analytics
+LEFT JOIN link_click_readings USING (application_id)
 WHERE
     application_id BETWEEN :'first_id'::uuid AND :'last_id'::uuid
     AND (

@@ -48,6 +48,7 @@ SET
 FROM (SELECT * FROM pg_temp.clickstats_staging ORDER BY application_id) AS staged
 WHERE
     staged.is_stored
+    AND staged.is_written
     AND stored.application_id = staged.application_id
     AND stored.application_id BETWEEN :'first'::uuid AND :'last'::uuid
     AND (

@@ -169,12 +169,14 @@ def test_an_impossible_row(
 ) -> None:
     scored = pipeline.slices.scored
 
-    def scored_wrongly(*arguments: Any) -> pl.LazyFrame:
+    def scored_wrongly(*arguments: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
         two = pl.int_range(pl.len()) < 2
-        return scored(*arguments).with_columns(
+        rows, clicks = scored(*arguments)
+        wrongly = (
             pl.when(two).then(value).otherwise(pl.col(name)).alias(name)
             for name, value in wrong.items()
         )
+        return rows.with_columns(wrongly), clicks
 
     monkeypatch.setattr(pipeline.slices, "scored", scored_wrongly)
     refused(database, says)

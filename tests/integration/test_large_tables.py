@@ -8,6 +8,7 @@ import pytest
 import pipeline.extract
 import pipeline.load
 from pipeline.database.connection import session, take_snapshot
+from pipeline.definition import Definition
 from pipeline.extract import Source
 from pipeline.run import run_all
 from tests.databases import Database
@@ -68,7 +69,7 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tables_in_parts(filled: Database, option: str) -> None:
     through = Database(filled.url + option, filled.name)
     with session(through.settings(), snapshot=True) as connection:
-        source = Source(take_snapshot(connection), through.settings())
+        source = Source(take_snapshot(connection), through.settings(), Definition())
         assert (source.reader.url is None) == bool(option)
         assert all(len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES)
         assert len(source.extract().ranges()) == 4

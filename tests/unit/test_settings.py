@@ -6,7 +6,8 @@ import pytest
 
 from pipeline import errors
 from pipeline.errors import ClickstatsError, ConfigurationError
-from pipeline.settings import Settings, application_ids, checked_timezone
+from pipeline.settings import Settings, application_ids
+from pipeline.time_zones import checked_timezone
 
 ID = "123e4567-e89b-12d3-a456-426614174000"
 

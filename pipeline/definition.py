@@ -1,0 +1,297 @@
+"""Everything that decides what a row says: read, validated, printed, compared and fingerprinted.
+
+No database: the ledger keeps the definition of each run, and says which one is published.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import msgspec
+
+from pipeline.errors import ConfigurationError
+from pipeline.time_zones import checked_timezone
+
+MOST_LINKS, MOST_SECONDS, MOST_DAYS = 100, 86_400, 36_500
+BUILT_IN, PUBLISHED, ZONE_OPTION = (
+    "built in",
+    "the last published run",
+    "--timezone or CLICKSTATS_TIMEZONE",
+)
+
+
+class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Zones, as IANA names."""
+
+    reporting: str = "UTC"
+    clicks: str = "UTC"
+    applications: str = "UTC"
+
+
+class Clicks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which clicks are human, and which count."""
+
+    count: Literal["all", "human"] = "all"
+    machine_networks: tuple[str, ...] = ()
+    own_networks: tuple[str, ...] = ()
+    trap_functions: tuple[str, ...] = ()
+    sweep_links: int = 3
+    sweep_seconds: int = 10
+    repeat_seconds: int = 15
+
+
+class Applications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which applications keep the rows that they have."""
+
+    frozen_after_days: int = 0
+
+
+class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the user decides about the rows (SPEC, One table, one definition)."""
+
+    time: Time = Time()
+    clicks: Clicks = Clicks()
+    functions: dict[str, tuple[str, ...]] = {}
+    applications: Applications = Applications()
+
+    @property
+    def spellings(self) -> dict[str, str]:
+        """The name of each other spelling of a link function."""
+        return {other: name for name, others in self.functions.items() for other in others}
+
+
+class Circumstances(msgspec.Struct, frozen=True):
+    """What else decides what a row says: with the definition they make the fingerprint."""
+
+    rules: str  # fingerprint of the rules of both scores
+    patterns: str  # of user agents: the package's version and a fingerprint
+    columns: tuple[str, ...]  # optional ones of link_clicks that could be read
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "time": Time,
+    "clicks": Clicks,
+    "applications": Applications,
+}
+COMMENTS = {
+    "time.reporting": "hours and weekdays are taken in this zone, an IANA name",
+    "time.clicks": "what a timestamp without time zone in link_clicks.clicked_at means",
+    "time.applications": "the same for job_applications.created_at",
+    "clicks.count": '"all": every used click counts; "human": only human clicks',
+    "clicks.machine_networks": "networks of known scanners (CIDR)",
+    "clicks.own_networks": "the applicant's own networks, for tests (CIDR)",
+    "clicks.trap_functions": "link functions that no person can see: only scanners follow them",
+    "clicks.sweep_links": "so many different links within sweep_seconds are a sweep; 0: no sweeps",
+    "clicks.sweep_seconds": "both ends included; also how far a trap reaches",
+    "clicks.repeat_seconds": "a click on the same link within this time is a repeat",
+    "functions": 'other spellings of link functions, such as Calendly = ["calendly", "Cal.com"]',
+    "applications.frozen_after_days": "older applications keep their stored rows; 0: none does",
+}
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The definition that a command uses; `sources` says of each value where it comes from."""
+
+    definition: Definition
+    sources: Mapping[str, str]
+    is_explicit: bool  # the user said something, whether or not it differs from what is published
+
+
+def values(definition: Definition) -> dict[str, Any]:
+    """Each value by its key, such as `clicks.count`; `functions` is one."""
+    found: dict[str, Any] = {
+        f"{section}.{name}": getattr(getattr(definition, section), name)
+        for section, kind in SECTIONS.items()
+        for name in kind.__struct_fields__
+    }
+    return {key: found.get(key, definition.functions) for key in COMMENTS}
+
+
+def in_force(file: str | None, timezone: str | None, published: Definition | None) -> InForce:
+    """What the user asks for, else what is published, else what is built in."""
+    if file:
+        definition, given = read(file)
+        sources = {key: file if key in given else BUILT_IN for key in COMMENTS}
+    else:
+        definition = published or Definition()
+        sources = dict.fromkeys(COMMENTS, PUBLISHED if published else BUILT_IN)
+    if timezone is not None:
+        definition = with_zone(definition, timezone)
+        sources["time.reporting"] = ZONE_OPTION
+    return InForce(definition, sources, bool(file or timezone))
+
+
+def with_zone(definition: Definition, reporting: str) -> Definition:
+    """The definition with another reporting zone."""
+    time = msgspec.structs.replace(definition.time, reporting=reporting)
+    return msgspec.structs.replace(definition, time=time)
+
+
+def read(path: str) -> tuple[Definition, set[str]]:
+    """The definition of a file, and the keys that it holds. An empty file is the built-in one."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ConfigurationError(
+            f"cannot read the definition {path}: {reason}; expected a TOML file, such as "
+            "`clickstats definition` prints"
+        ) from error
+    try:
+        table = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}") from error
+    return checked(table, path), {
+        key
+        for section, content in table.items()
+        for key in ([f"{section}.{name}" for name in content] if section in SECTIONS else [section])
+    }
+
+
+def checked(table: Mapping[str, Any], path: str) -> Definition:
+    """The definition that a table of TOML or JSON holds."""
+    _refuse_unknown(table, path)
+    try:
+        definition = msgspec.convert(table, Definition)
+    except msgspec.ValidationError as error:
+        said, _, at = str(error).partition(" - at `$")
+        what = f"{path}: {at.strip('.`') or 'the whole'}: {said[:1].lower()}{said[1:]}"
+        raise ConfigurationError(what.replace("`", "")) from error
+    for key, problem in _problems(definition):
+        raise ConfigurationError(f"{path}: {key}: {problem}")
+    return definition
+
+
+def _refuse_unknown(table: Mapping[str, Any], path: str) -> None:
+    def refuse(key: str, known: Iterator[str] | tuple[str, ...]) -> NoReturn:
+        raise ConfigurationError(f"{path}: {key} is unknown; expected one of {', '.join(known)}")
+
+    for section, content in table.items():
+        if section not in Definition.__struct_fields__:
+            refuse(section, Definition.__struct_fields__)
+        fields = SECTIONS[section].__struct_fields__ if section in SECTIONS else ()
+        for name in content if fields and isinstance(content, dict) else ():
+            if name not in fields:
+                refuse(f"{section}.{name}", fields)
+
+
+def _problems(definition: Definition) -> Iterator[tuple[str, str]]:
+    """What is impossible about a definition: the key, what was found, and what was expected."""
+    for name in Time.__struct_fields__:
+        try:
+            checked_timezone(getattr(definition.time, name))
+        except ConfigurationError as error:
+            yield f"time.{name}", str(error)
+    clicks = definition.clicks
+    for network in (*clicks.machine_networks, *clicks.own_networks):
+        try:
+            ip_network(network)
+        except ValueError as error:
+            name = "machine_networks" if network in clicks.machine_networks else "own_networks"
+            yield f"clicks.{name}", f"{error}; expected CIDR, such as 192.0.2.0/24"
+    numbers = {
+        "clicks.sweep_seconds": (clicks.sweep_seconds, MOST_SECONDS),
+        "clicks.repeat_seconds": (clicks.repeat_seconds, MOST_SECONDS),
+        "applications.frozen_after_days": (definition.applications.frozen_after_days, MOST_DAYS),
+    }
+    for key, (number, most) in numbers.items():
+        if not 0 <= number <= most:
+            yield key, f"{number}; expected 0 to {most}"
+    if clicks.sweep_links != 0 and not 2 <= clicks.sweep_links <= MOST_LINKS:
+        expected = f"expected 2 to {MOST_LINKS}, or 0 for no sweeps"
+        yield "clicks.sweep_links", f"{clicks.sweep_links}; {expected}"
+    yield from _problems_of_names(definition)
+
+
+def _problems_of_names(definition: Definition) -> Iterator[tuple[str, str]]:
+    traps, spellings = definition.clicks.trap_functions, definition.spellings
+    others = [other for each in definition.functions.values() for other in each]
+    for other, times in Counter(others).items():
+        if times > 1:
+            yield "functions", f"{other!r} is used {times} times; expected one name for it"
+        if other in traps and spellings[other] != other:
+            expected = f"expected that name, {spellings[other]!r}"
+            yield "clicks.trap_functions", f"{other!r} is a spelling; {expected}"
+    for name in (*traps, *definition.functions, *others):
+        if "\0" in name:
+            key = "clicks.trap_functions" if name in traps else "functions"
+            yield key, f"{name!r} holds a null character, which no link function can"
+
+
+def document(definition: Definition, circumstances: Circumstances) -> dict[str, Any]:
+    """The whole, as the ledger keeps it."""
+    whole = msgspec.to_builtins(definition), msgspec.to_builtins(circumstances)
+    return {**whole[0], "circumstances": whole[1]}
+
+
+def from_document(stored: Mapping[str, Any]) -> tuple[Definition, Circumstances | None]:
+    """What the ledger keeps; the circumstances of a run from before definitions are unknown."""
+    table = dict(stored)
+    circumstances = table.pop("circumstances", None)
+    return (
+        checked(table, "the ledger"),
+        circumstances and msgspec.convert(circumstances, Circumstances),
+    )
+
+
+def fingerprint(stored: Mapping[str, Any]) -> str:
+    """Twelve characters that change when anything of a `document` does."""
+    text = json.dumps(stored, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two documents, in words; what one of them does not know is no
+    difference."""
+
+    def flat(stored: Mapping[str, Any]) -> dict[str, Any]:
+        definition, circumstances = from_document(stored)
+        known = msgspec.structs.asdict(circumstances) if circumstances else {}
+        return values(definition) | known
+
+    old, new = flat(before), flat(now)
+    return [
+        f"{key} was {_shown(old[key])}, is {_shown(new[key])}"
+        for key in new
+        if key in old and old[key] != new[key]
+    ]
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def toml(found: InForce) -> str:
+    """The definition as commented TOML, which `read` reads back to the same one."""
+    lines = ["# The definition of clickstats: everything that decides what a row says."]
+    section = ""
+    for key, value in values(found.definition).items():
+        if (of := key.partition(".")[0]) != section:
+            section = of
+            lines += ["", f"[{section}]"]
+        lines.append(f"# {COMMENTS[key]}; {found.sources[key]}")
+        if key == "functions":
+            lines += [f"{_quoted(name)} = {_literal(others)}" for name, others in value.items()]
+        else:
+            lines.append(f"{key.partition('.')[2]} = {_literal(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _literal(value: str | int | tuple[str, ...]) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_quoted, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML: as JSON writes it, but for one character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

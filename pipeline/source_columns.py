@@ -1,0 +1,87 @@
+"""How columns of the source are read: times in UTC whatever they are stored as, and optional
+columns where they can be read. A statement gets what stands for its tables put in front."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg2 import sql
+
+from pipeline.definition import Definition
+from schema.columns import OPTIONAL, READ
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+INSTANTS = "timestamp with time zone"  # needs no zone
+ADDRESSES = ("inet", "cidr")
+# AT TIME ZONE fails at the ends of what a timestamp can hold
+IN_UTC = (
+    "CASE WHEN {column} BETWEEN '1969-12-30' AND '2100-01-03' "
+    "THEN {column}::timestamp AT TIME ZONE {zone} AT TIME ZONE 'UTC' END AS {column}"
+)
+
+
+@dataclass(frozen=True)
+class SourceColumns:
+    """The columns whose type or presence decides, by table and name, with their type."""
+
+    types: Mapping[tuple[str, str], str]
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The optional columns of link_clicks that can be read."""
+        return tuple(name for name in OPTIONAL if ("link_clicks", name) in self.types)
+
+    def select(
+        self, table: str, definition: Definition, *, optional: Collection[str] = ()
+    ) -> sql.Composable:
+        """What is selected of a table: its columns in UTC, and of the optional ones those that are
+        asked for and there; the others are null."""
+        zones = {
+            ("link_clicks", "clicked_at"): definition.time.clicks,
+            ("job_applications", "created_at"): definition.time.applications,
+        }
+        columns: list[sql.Composable] = []
+        for name in READ[table]:
+            column, kind = sql.Identifier(name), self.types.get((table, name))
+            zone = zones.get((table, name), "UTC")
+            if name in OPTIONAL and not (name in optional and kind):
+                columns.append(sql.SQL("NULL::{} AS {}").format(sql.SQL(TYPES[name]), column))
+            elif name in OPTIONAL:
+                columns.append(sql.SQL("{1}::{0} AS {1}").format(sql.SQL(TYPES[name]), column))
+            elif zone != "UTC" and kind != INSTANTS:
+                columns.append(sql.SQL(IN_UTC).format(column=column, zone=sql.Literal(zone)))
+            else:
+                columns.append(column)
+        return sql.SQL(", ").join(columns)
+
+    def in_front(
+        self, tables: Collection[str], definition: Definition, *, optional: Collection[str] = ()
+    ) -> sql.Composable:
+        """What is put in front of a statement that reads these tables, for it to read in UTC."""
+        stand_ins = [
+            sql.SQL("{0} AS NOT MATERIALIZED (SELECT {1} FROM {0})").format(
+                sql.Identifier(table), self.select(table, definition, optional=optional)
+            )
+            for table in tables
+        ]
+        return sql.SQL("WITH {}\n").format(sql.SQL(", ").join(stand_ins))
+
+
+TYPES = {"user_agent": "text", "ip_address": "inet"}
+
+
+def source_columns(connection: Connection) -> SourceColumns:
+    """Ask the server which there are, of what type, and may be read."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("source_columns"))
+        found = {
+            (table, name): kind
+            for table, name, kind, is_read in cursor.fetchall()
+            if (is_read or name not in OPTIONAL) and (name != "ip_address" or kind in ADDRESSES)
+        }
+    return SourceColumns(found)

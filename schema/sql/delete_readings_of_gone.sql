@@ -1,0 +1,8 @@
+-- Deletes the readings whose application is gone, as a foreign key would have done: those that have
+-- no row of link_click_analytics either.
+DELETE FROM link_click_readings AS stored
+WHERE
+    NOT EXISTS (SELECT FROM job_applications AS a WHERE a.id = stored.application_id)
+    AND NOT EXISTS (
+        SELECT FROM link_click_analytics AS a WHERE a.application_id = stored.application_id
+    )
