@@ -1,6 +1,7 @@
 """The ways to compute a world's rows, each from the same world to the same answer, so that a test
 can hold one against another."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
+from crawleruseragents import is_crawler
 from psycopg2.extensions import connection
 
 from pipeline.scoring.attribution import (
@@ -22,14 +24,24 @@ from pipeline.scoring.attribution import (
 from pipeline.scoring.metrics import metrics
 from pipeline.scoring.scores import scores
 from schema.columns import ANALYTICS, APPLICATIONS, CLICKS, LINKS, link_functions
-from schema.sql import statement
+from schema.sql import reference as reference_sql
 from tests.databases import Database
-from tests.oracle import Expected, World, microseconds, usable
+from tests.oracle import (
+    Definition,
+    Expected,
+    Reading,
+    World,
+    classes,
+    definition_of,
+    microseconds,
+    usable,
+)
 from tests.worlds import load
 
 Rows = dict[UUID, Expected]
+Readings = dict[UUID, Reading]
+Classified = Counter[tuple[object, ...]]  # application, tracking id, instant, function, class
 
-REFERENCE = statement("reference")
 IN_UTC = "set local timezone to 'UTC';"
 COLUMNS = [field.name for field in fields(Expected)]
 STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where application_id is not null"
@@ -46,21 +58,92 @@ def by_pipeline(world: World, timezone: str) -> Rows:
     return expected_rows(rows.iter_rows(named=True))
 
 
-def by_reference(source: connection, world: World, timezone: str) -> Rows:
+def by_reference(
+    source: connection, world: World, definition: Definition | str, views: str = ""
+) -> Rows:
     """By reference.sql, over a database that holds just this world, which is then undone."""
+    statement = reference_sql.rows(definition_of(definition).count)
+    return named_rows(over(source, world, statement, parameters(definition, world), views))
+
+
+def classes_by_oracle(world: World, definition: Definition) -> Classified:
+    """The used clicks with their classes, by the oracle."""
+    links = {link.tracking_id: link for link in world.links}
+    return Counter(
+        (
+            (link := links[click.tracking_id]).application_id,
+            link.tracking_id,
+            usable(click.clicked_at, definition.clicks),
+            definition.spelled(link.link_function),
+            its_class,
+        )
+        for click, its_class in zip(world.clicks, classes(world, definition), strict=True)
+        if click.tracking_id and its_class
+    )
+
+
+def classes_by_reference(
+    source: connection, world: World, definition: Definition, views: str = ""
+) -> Classified:
+    """The same, by reference_classes.sql."""
+    found = over(source, world, reference_sql.classes(), parameters(definition, world), views)
+    return Counter((UUID(application), *others) for application, *others in found)
+
+
+def readings_by_reference(
+    source: connection, world: World, definition: Definition, views: str = ""
+) -> Readings:
+    """The rows of link_click_readings, by reference_readings.sql."""
+    found = over(source, world, reference_sql.readings(), parameters(definition, world), views)
+    readings = [Reading(UUID(application), *others) for application, *others in found]
+    assert len({reading.application_id for reading in readings}) == len(readings)
+    return {reading.application_id: reading for reading in readings}
+
+
+def over(
+    source: connection,
+    world: World,
+    statement: str,
+    parameters: Mapping[str, object],
+    views: str = "",
+) -> list[tuple[Any, ...]]:
+    """The statement's rows over a database that holds just this world, which is then undone, with
+    views in place of its tables."""
     try:
         load(source, world)
         with source.cursor() as cursor:
-            cursor.execute(IN_UTC + REFERENCE, {"timezone": timezone, "application_ids": "{}"})
-            return named_rows(cursor.fetchall())
+            cursor.execute(IN_UTC + views)
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
     finally:
         source.rollback()
 
 
+def parameters(definition: Definition | str, world: World | None = None) -> dict[str, object]:
+    """Those of the reference; the world is asked only for its user agents."""
+    definition = definition_of(definition)
+    agents = {click.user_agent for click in world.clicks if click.user_agent} if world else set()
+    spellings = [(other, name) for name, others in definition.functions.items() for other in others]
+    return {
+        "timezone": definition.reporting,
+        "clicks_zone": definition.clicks,
+        "applications_zone": definition.applications,
+        "spellings": [other for other, _ in spellings],
+        "names": [name for _, name in spellings],
+        "trap_functions": list(definition.trap_functions),
+        "machine_networks": list(definition.machine_networks),
+        "own_networks": list(definition.own_networks),
+        "declared_agents": sorted(filter(is_crawler, agents)),
+        "sweep_links": definition.sweep_links,
+        "sweep_seconds": definition.sweep_seconds,
+        "repeat_seconds": definition.repeat_seconds,
+        "application_ids": [],
+    }
+
+
 def reference(database: Database, timezone: str = "UTC") -> Rows:
     """What link_click_analytics should hold, by reference.sql."""
-    parameters = {"timezone": timezone, "application_ids": "{}"}
-    return named_rows(database.execute(IN_UTC + REFERENCE, parameters))
+    return named_rows(database.execute(IN_UTC + reference_sql.rows(), parameters(timezone)))
 
 
 def stored(database: Database) -> Rows:

@@ -6,48 +6,48 @@ Exact throughout: times are whole microseconds, ratios are Fractions, nothing is
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-# Naive UTC. What Python cannot hold is written as in SQL: 'infinity', '0044-03-15 00:00 BC'.
-Time = datetime | str | None
+from tests.oracle_origins import Used, classes_of_application
+from tests.oracle_world import (
+    Application,
+    Click,
+    Definition,
+    Link,
+    Time,
+    World,
+    definition_of,
+    usable,
+)
 
+__all__ = [
+    "Application",
+    "Click",
+    "Counts",
+    "Definition",
+    "Expected",
+    "Link",
+    "Reading",
+    "Time",
+    "Used",
+    "World",
+    "classes",
+    "counts",
+    "definition_of",
+    "expected",
+    "microseconds",
+    "readings",
+    "usable",
+]
+
+MACHINES = {"trap", "declared", "network", "sweep"}
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
-
-
-@dataclass(frozen=True)
-class Application:
-    id: UUID
-    job_id: UUID | None
-    created_at: Time
-
-
-@dataclass(frozen=True)
-class Link:
-    tracking_id: str
-    application_id: UUID | None
-    link_function: str
-
-
-@dataclass(frozen=True)
-class Click:
-    tracking_id: str | None
-    clicked_at: Time
-
-
-@dataclass(frozen=True)
-class World:
-    """The four source tables."""
-
-    jobs: frozenset[UUID]
-    applications: tuple[Application, ...]
-    links: tuple[Link, ...]
-    clicks: tuple[Click, ...]
 
 
 @dataclass(frozen=True)
@@ -81,31 +81,108 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Used:
-    """A used click: when, and of which function."""
+class Reading:
+    """One row of link_click_readings; times are naive UTC."""
 
-    at: datetime
-    function: str
+    application_id: UUID
+    human_clicks: int
+    machine_clicks: int
+    own_clicks: int
+    repeated_clicks: int
+    first_human_click: datetime | None
+    last_human_click: datetime | None
+    engagement_score_all: int
+    intent_score_all: int
+    engagement_score_human: int
+    intent_score_human: int
 
 
-def expected(world: World, timezone: str) -> dict[UUID, Expected]:
-    """One row for every row of `job_applications`."""
-    used: dict[UUID | None, list[Used]] = {application.id: [] for application in world.applications}
-    links = attributable(world)
-    for click in world.clicks:
-        at, link = usable(click.clicked_at), links.get(click.tracking_id)
-        if at and link:
-            used[link.application_id].append(Used(at, link.link_function))
+def expected(world: World, definition: Definition | str) -> dict[UUID, Expected]:
+    """One row for every row of `job_applications`, of the clicks that count."""
+    definition = definition_of(definition)
+    counting = counting_clicks(world, definition)
     return {
-        application.id: row(application, in_order(used[application.id]), world.jobs, timezone)
+        application.id: row(application, counting[application.id], world.jobs, definition)
         for application in world.applications
     }
 
 
-def counts(world: World) -> Counts:
-    """read = used + unusable + unattributed; what is both of the latter counts as unusable."""
+def counting_clicks(world: World, definition: Definition) -> dict[UUID, list[Used]]:
+    """All used clicks of each application, or the human ones."""
+    used = used_clicks(world, definition)
+    if definition.count == "all":
+        return {application: list(clicks.values()) for application, clicks in used.items()}
+    classes = classes_of(world, definition)
+    return {
+        application: [click for number, click in clicks.items() if classes[number] == "human"]
+        for application, clicks in used.items()
+    }
+
+
+def readings(world: World, definition: Definition | str) -> dict[UUID, Reading]:
+    """One row for every application with a used click."""
+    definition = definition_of(definition)
+    of_all = expected(world, replace(definition, count="all"))
+    of_human = expected(world, replace(definition, count="human"))
+    classes = classes_of(world, definition)
+    found = {}
+    for application_id, clicks in used_clicks(world, definition).items():
+        if not clicks:
+            continue
+        count = Counter(classes[number] for number in clicks)
+        human = [click.at for number, click in clicks.items() if classes[number] == "human"]
+        found[application_id] = Reading(
+            application_id=application_id,
+            human_clicks=count["human"],
+            machine_clicks=sum(count[one] for one in MACHINES),
+            own_clicks=count["own"],
+            repeated_clicks=count["repeat"],
+            first_human_click=min(human, default=None),
+            last_human_click=max(human, default=None),
+            engagement_score_all=of_all[application_id].engagement_score,
+            intent_score_all=of_all[application_id].intent_score,
+            engagement_score_human=of_human[application_id].engagement_score,
+            intent_score_human=of_human[application_id].intent_score,
+        )
+    return found
+
+
+def classes(world: World, definition: Definition | str) -> tuple[str | None, ...]:
+    """The class of each click, used or not, in the order of the clicks; none of unused ones."""
+    of_used = classes_of(world, definition_of(definition))
+    return tuple(of_used.get(number) for number in range(len(world.clicks)))
+
+
+def classes_of(world: World, definition: Definition) -> dict[int, str]:
+    """The class of each used click, by its number among all clicks."""
+    found: dict[int, str] = {}
+    for clicks in used_clicks(world, definition).values():
+        found |= zip(clicks, classes_of_application(list(clicks.values()), definition), strict=True)
+    return found
+
+
+def used_clicks(world: World, definition: Definition) -> dict[UUID, dict[int, Used]]:
+    """The used clicks of each application, by their numbers among all clicks."""
+    used: dict[UUID, dict[int, Used]] = {application.id: {} for application in world.applications}
     links = attributable(world)
-    tracked = [click.tracking_id for click in world.clicks if usable(click.clicked_at)]
+    for number, click in enumerate(world.clicks):
+        at, link = usable(click.clicked_at, definition.clicks), links.get(click.tracking_id)
+        if at and link and link.application_id:
+            used[link.application_id][number] = Used(
+                at=at,
+                function=definition.spelled(link.link_function),
+                link=link.tracking_id,
+                user_agent=click.user_agent,
+                ip_address=click.ip_address,
+            )
+    return used
+
+
+def counts(world: World, definition: Definition | str = "UTC") -> Counts:
+    """read = used + unusable + unattributed; what is both of the latter counts as unusable."""
+    zone = definition_of(definition).clicks
+    links = attributable(world)
+    tracked = [click.tracking_id for click in world.clicks if usable(click.clicked_at, zone)]
     used = sum(tracking_id in links for tracking_id in tracked)
     return Counts(
         read=len(world.clicks),
@@ -113,11 +190,6 @@ def counts(world: World) -> Counts:
         unusable=len(world.clicks) - len(tracked),
         unattributed=len(tracked) - used,
     )
-
-
-def usable(time: Time) -> datetime | None:
-    """Null, infinite or outside the years 1970 to 2099 is unusable, and counts as null."""
-    return time if isinstance(time, datetime) and 1970 <= time.year <= 2099 else None
 
 
 def attributable(world: World) -> dict[str | None, Link]:
@@ -132,9 +204,11 @@ def in_order(clicks: list[Used]) -> list[Used]:
 
 
 def row(
-    application: Application, clicks: list[Used], jobs: frozenset[UUID], timezone: str
+    application: Application, clicks: list[Used], jobs: frozenset[UUID], definition: Definition
 ) -> Expected:
-    to_first = time_to_first_click(usable(application.created_at), clicks)
+    clicks, timezone = in_order(clicks), definition.reporting
+    created_at = usable(application.created_at, definition.applications)
+    to_first = time_to_first_click(created_at, clicks)
     between = time_between_first_last_click(clicks)
     sequence = tuple(click.function for click in clicks)
     days = click_days_of_week(clicks, timezone)

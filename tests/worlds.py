@@ -37,6 +37,9 @@ def load(source: connection, world: World) -> None:
             ],
         )
         insert(
-            "link_clicks (tracking_id, clicked_at)",
-            [(click.tracking_id, click.clicked_at) for click in world.clicks],
+            "link_clicks (tracking_id, clicked_at, user_agent, ip_address)",
+            [
+                (click.tracking_id, click.clicked_at, click.user_agent, click.ip_address)
+                for click in world.clicks
+            ],
         )

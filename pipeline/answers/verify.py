@@ -14,7 +14,7 @@ from pipeline.ledger import chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from schema.columns import ANALYTICS
-from schema.sql import statement
+from schema.sql import reference, statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -102,7 +102,7 @@ def _verify(
             return found
         cursor.execute(
             _different(found.last_published),
-            {"timezone": timezone, "application_ids": "{" + ",".join(application_ids) + "}"},
+            {**reference.BUILT_IN, "timezone": timezone, "application_ids": list(application_ids)},
         )
         for application_id, missing, *values, late in cursor:
             if late:
@@ -124,7 +124,7 @@ def _different(last_published: datetime | None) -> sql.Composable:
         stored=columns("stored", "{}::text"),
         expected_row=columns("expected", "{}"),
         stored_row=columns("stored", "{}"),
-        reference=sql.SQL(statement("reference")),
+        reference=sql.SQL(reference.rows()),
         late=late if last_published else sql.SQL("false"),
     )
 

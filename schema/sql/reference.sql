@@ -2,6 +2,9 @@
 -- each row of job_applications, computed by PostgreSQL alone and sharing nothing with the pipeline.
 --
 --   timezone          the IANA name of the zone of peak_click_hour and click_days_of_week
+--   clicks_zone, applications_zone
+--                     those of times without a zone in link_clicks and in job_applications
+--   spellings, names  two arrays of one length: the first spelling becomes the first name, and so on
 --   application_ids   the applications to compute, as an array; '{}' = every application
 -- The session provides search_path and TimeZone UTC, so that ::timestamp turns a timestamptz column
 -- into UTC and leaves a timestamp column alone.
@@ -15,18 +18,34 @@
 
 with usable_click as (
     select
-        link.application_id,
-        link.link_function::text as link_function,
-        click.clicked_at::timestamp as clicked_at,
-        click.clicked_at::timestamp at time zone 'UTC' at time zone :'timezone' as local_time
-    from link_clicks as click
-    join link_tracking as link using (tracking_id)
-    -- Neither null nor infinite passes.
-    where click.clicked_at >= '1970-01-01' and click.clicked_at < '2100-01-01'
-        and (
-            cardinality(:'application_ids'::uuid[]) = 0
+        application_id,
+        link_function,
+        clicked_at,
+        clicked_at at time zone 'UTC' at time zone :'timezone' as local_time
+    from (
+        select
+            link.application_id,
+            coalesce(
+                (:'names'::text[])[
+                    array_position(:'spellings'::text[], link.link_function::text collate "C")
+                ],
+                link.link_function::text
+            ) as link_function,
+            case
+                -- Nothing that far away can be usable, and not all of it can be converted.
+                when click.clicked_at < '1969-12-30' or click.clicked_at >= '2100-01-03' then null
+                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
+                when pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
+                then click.clicked_at::timestamp
+                else (click.clicked_at::timestamp at time zone :'clicks_zone')::timestamp
+            end as clicked_at
+        from link_clicks as click
+        join link_tracking as link using (tracking_id)
+        where cardinality(:'application_ids'::uuid[]) = 0
             or link.application_id = any (:'application_ids'::uuid[])
-        )
+    ) as click
+    -- Neither null nor infinite passes.
+    where clicked_at >= '1970-01-01' and clicked_at < '2100-01-01'
 ),
 
 -- Links without an application, or with one that does not exist, form groups that nobody asks for.
@@ -52,7 +71,10 @@ measured as (
     select
         application.id as application_id,
         job.id as job_id,
-        clicked.first_click - application.created_at as time_to_first_click,
+        clicked.first_click - case
+            when application.created_at >= '1970-01-01' and application.created_at < '2100-01-01'
+            then application.created_at
+        end as time_to_first_click,
         clicked.last_click - clicked.first_click as time_between_first_last_click,
         coalesce(clicked.click_sequence, '{}') as click_sequence,
         coalesce(clicked.unique_functions, 0) as unique_functions_clicked,
@@ -65,8 +87,12 @@ measured as (
             id,
             job_id,
             case
-                when created_at >= '1970-01-01' and created_at < '2100-01-01'
+                -- Nothing that far away can be usable, and not all of it can be converted.
+                when created_at < '1969-12-30' or created_at >= '2100-01-03' then null
+                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
+                when pg_typeof(created_at + interval '0') = 'timestamptz'::regtype
                 then created_at::timestamp
+                else (created_at::timestamp at time zone :'applications_zone')::timestamp
             end as created_at
         from job_applications
         where cardinality(:'application_ids'::uuid[]) = 0

@@ -8,13 +8,13 @@ import pytest
 from pipeline.demo import sample
 from pipeline.migrate import migrate
 from pipeline.run import run_all
-from schema.sql import statement
+from schema.sql import reference, statement
 from tests.databases import Database, fresh
 from tests.engines import COLUMNS
 
 # Rows that one side has and the other has not. To EXCEPT, an interval in another form is the same.
 DIFFERENT = f"""
-    with reference as ({statement("reference")}),
+    with reference as ({reference.rows()}),
     stored as (select {", ".join(COLUMNS)} from link_click_analytics)
     select 'expected' as which, * from (table reference except table stored) as missing
     union all
@@ -42,7 +42,7 @@ def test_every_column_of_every_row(sampled: Database, timezone: str) -> None:
     assert report.inserted + report.updated > report.applications // 2
     assert different(sampled, timezone) == []
 
-    [counts] = sampled.execute(COUNTS)
+    [counts] = sampled.execute(COUNTS, reference.BUILT_IN)
     assert counts == (
         report.clicks_read,
         report.clicks_used,
@@ -66,7 +66,7 @@ def test_what_is_different_would_be_found(sampled: Database) -> None:
 
 
 def different(database: Database, timezone: str) -> list[tuple[object, ...]]:
-    parameters = {"timezone": timezone, "application_ids": "{}"}
+    parameters = {**reference.BUILT_IN, "timezone": timezone}
     return database.execute(
         "set local timezone to 'UTC'; set local work_mem = '512MB';" + DIFFERENT, parameters
     )
