@@ -2,8 +2,8 @@
 can hold one against another."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.scoring.metrics import metrics
 from pipeline.scoring.scores import scores
 from schema.columns import ANALYTICS, APPLICATIONS, CLICKS, LINKS, link_functions
 from schema.sql import reference as reference_sql
+from tests import oracle
 from tests.databases import Database
 from tests.oracle import (
     Definition,
@@ -64,6 +65,28 @@ def by_reference(
     """By reference.sql, over a database that holds just this world, which is then undone."""
     statement = reference_sql.rows(definition_of(definition).count)
     return named_rows(over(source, world, statement, parameters(definition, world), views))
+
+
+@dataclass(frozen=True)
+class EngineOfOrigins:
+    """A way to compute what a definition makes of a world: the rows of the reading that counts, the
+    class of each used click, and the rows of both readings."""
+
+    rows: Callable[[World, Definition], Rows]
+    classes: Callable[[World, Definition], Classified]
+    readings: Callable[[World, Definition], Readings]
+
+
+def oracle_engine() -> EngineOfOrigins:
+    return EngineOfOrigins(oracle.expected, classes_by_oracle, oracle.readings)
+
+
+def reference_engine(source: connection) -> EngineOfOrigins:
+    return EngineOfOrigins(
+        partial(by_reference, source),
+        partial(classes_by_reference, source),
+        partial(readings_by_reference, source),
+    )
 
 
 def classes_by_oracle(world: World, definition: Definition) -> Classified:

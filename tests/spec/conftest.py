@@ -1,8 +1,10 @@
 """A specification by example holds for the pipeline and for its two twins, which the other tests
 compare it with: the oracle in Python and reference.sql."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,9 +12,17 @@ from psycopg2.extensions import connection
 
 from tests import oracle
 from tests.databases import fresh
-from tests.drawings import Drawing, application_drawn, world_drawn
-from tests.engines import Rows, by_pipeline, by_reference
-from tests.oracle import World
+from tests.drawings import Drawing, application_drawn, named, world_drawn
+from tests.drawings_of_origins import OriginsDrawing, origins_drawn
+from tests.engines import (
+    EngineOfOrigins,
+    Rows,
+    by_pipeline,
+    by_reference,
+    oracle_engine,
+    reference_engine,
+)
+from tests.oracle import World, usable
 
 Engine = Callable[[World, str], Rows]
 Specification = Callable[[str], None]
@@ -51,3 +61,36 @@ def hold(drawing: Drawing, engine: Engine) -> None:
     for application_id, columns in drawing.expected.items():
         found = {name: getattr(rows[application_id], name) for name in columns}
         assert found == columns
+
+
+@pytest.fixture(params=["oracle", "reference"])
+def engine_of_origins(request: pytest.FixtureRequest) -> EngineOfOrigins:
+    if request.param == "reference":
+        return reference_engine(request.getfixturevalue("shared_source"))
+    return oracle_engine()
+
+
+@pytest.fixture
+def origins(engine_of_origins: EngineOfOrigins) -> Specification:
+    """Holds the drawing of one application, with its clicks' classes, against the engine."""
+    return lambda text: hold_origins(origins_drawn(text), engine_of_origins)
+
+
+def hold_origins(drawing: OriginsDrawing, engine: EngineOfOrigins) -> None:
+    world, definition = drawing.world, drawing.definition
+    assert drawing.classes or drawing.of_readings or drawing.row_of_readings
+    if drawing.classes:
+        found: Counter[tuple[object, ...]] = Counter()
+        for (_, link, at, _, its_class), times in engine.classes(world, definition).items():
+            found[link, at, its_class] += times
+        assert found == Counter(
+            (link, usable(time, definition.clicks), its_class)
+            for link, time, its_class in drawing.classes.elements()
+        )
+    for count, columns in drawing.of_readings.items():
+        rows = engine.rows(world, replace(definition, count=count))
+        assert {name: getattr(rows[named("A")], name) for name in columns} == columns
+    if drawing.row_of_readings:
+        row = engine.readings(world, definition)[named("A")]
+        columns = drawing.row_of_readings
+        assert {name: getattr(row, name) for name in columns} == columns
