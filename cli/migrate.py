@@ -37,7 +37,8 @@ def migrate(
         if problems := migration.problems(settings):
             print(*map(printable, problems), sep="\n")
             raise SchemaError(f"{len(problems)} to mend, listed above")
-        print("Tables, columns, indexes and privileges suffice.")
+        suffices = "Tables, columns, indexes and privileges suffice."
+        print(suffices, *migration.missing_options(settings), sep="\n")
     else:
         done = migration.migrate(settings)
         print(*(done or ["Nothing to do: the tables are up to date."]), sep="\n")

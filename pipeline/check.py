@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from pipeline.database.connection import bound
 from pipeline.database.server_errors import MISSING, WRONG_TYPE, meaning
+from pipeline.definition import Definition
 from pipeline.errors import ClickstatsError, NoConnection
+from pipeline.source_columns import source_columns
 from pipeline.source_shape import tracking_id_problems
 from schema import tables
 from schema.migrations import VERSION_TABLE
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from pipeline.database.connection import Connection
 
-TARGET = tables.link_click_analytics.name
+TARGET, READINGS = tables.link_click_analytics.name, tables.link_click_readings.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     TARGET: "SELECT, INSERT, UPDATE",
+    READINGS: "SELECT, INSERT, UPDATE, DELETE",
     tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
 }
@@ -39,7 +42,7 @@ READING = {
     "applications": ("job_applications", "jobs"),
     "links": ("link_tracking",),
     "clicks": ("link_clicks", "link_tracking"),
-    "stored": (TARGET,),
+    "stored": (TARGET, READINGS),
 }
 WRITING = {
     "drop_gone": ("job_applications",),
@@ -48,14 +51,22 @@ WRITING = {
     "update": (TARGET,),
     "insert": (TARGET,),
     "count_newer": (TARGET,),
+    "keep_ours": (TARGET,),
+    "write_readings": (READINGS,),
+    "delete_readings": (READINGS,),
 }
-DELETING = {"delete_gone": (TARGET, "job_applications")}
+DELETING = {
+    "delete_gone": (TARGET, "job_applications"),
+    "delete_readings_of_gone": (READINGS, TARGET, "job_applications"),
+}
 SOME_ID = "00000000-0000-0000-0000-000000000000"
 PARAMETERS: dict[str, object] = {
     "application_ids": "{}",
     **dict.fromkeys(("first_id", "last_id", "first", "last"), SOME_ID),
     **dict.fromkeys(("seed_1", "seed_2"), "1"),
+    **dict.fromkeys(("declared_agents", "machine_networks", "own_networks"), "{}"),
     "instant": datetime(2000, 1, 1),
+    "every": True,
 }
 TYPES_THAT_DO = {
     "timestamp without time zone": {"timestamp with time zone", "date"},
@@ -168,7 +179,11 @@ def _refused(
     error = None
     with _undone(cursor):
         try:
-            cursor.execute(f"EXPLAIN {bound(cursor.connection, statement(name), PARAMETERS)}")
+            text = bound(cursor.connection, statement(name), PARAMETERS)
+            if name == "clicks":  # optional columns may not be there
+                front = source_columns(cursor.connection).in_front(["link_clicks"], Definition())
+                text = front.as_string(cursor.connection) + text
+            cursor.execute(f"EXPLAIN {text}")
         except psycopg2.Error as refused:
             error = refused
     if error is None or (error.pgcode in MISSING and not known.isdisjoint(of)):

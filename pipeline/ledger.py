@@ -37,7 +37,7 @@ from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.scoring.user_agents import patterns_fingerprint
 from pipeline.settings import Settings
-from pipeline.source_columns import source_columns
+from pipeline.source_columns import CLASSES_OF, source_columns
 from schema.columns import OPTIONAL
 from schema.sql import statement
 
@@ -59,7 +59,6 @@ NOT_FOR_LONG = (
 # that a run has begun is no news for which a standby must be waited
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
 AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
-CLASSES_OF = {"user_agent": "declared", "ip_address": "network or own"}
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 

@@ -18,9 +18,10 @@ from pipeline.check import has_row_security, missing_privileges, missing_sources
 from pipeline.database.connection import begin_anew, search_path, session
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
+from pipeline.source_columns import CLASSES_OF, source_columns
 from pipeline.source_shape import duplicate_row_problems, shadow_problems
 from schema import tables
-from schema.migrations import VERSION_TABLE
+from schema.migrations import VERSION_TABLE, view
 from schema.shape import (
     exists,
     expected,
@@ -63,6 +64,8 @@ def migrate(settings: Settings) -> list[str]:
             for index in table.indexes:
                 if index.name not in there:
                     index.create(connection)
+        if not exists(connection, tables.VIEW):
+            connection.execute(sa.text(view()))
         done = reversed(list(_scripts().iterate_revisions("head", before or "base")))
         revisions = [f"{script.revision} {script.doc}" for script in done]
         return [*revisions, *_without_keys(keyless)] if revisions else []
@@ -103,6 +106,18 @@ def problems(settings: Settings) -> list[str]:
         ]
 
 
+def missing_options(settings: Settings) -> list[str]:
+    """What a run can do without, one sentence each."""
+    with _connection(settings) as connection:
+        plain = cast("Connection", connection.connection.dbapi_connection)
+        there = source_columns(plain).optional
+        return [
+            f"optional: link_clicks.{name} cannot be read, so no click has the class {classes}"
+            for name, classes in CLASSES_OF.items()
+            if name not in there
+        ]
+
+
 def _flat(problems: dict[str, list[str]]) -> Iterator[str]:
     return chain.from_iterable(problems.values())
 
@@ -126,6 +141,8 @@ def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[s
         table.name: list(_missing(connection, table, keyless))
         for table in tables.ours.sorted_tables
     }
+    if not exists(connection, tables.VIEW):
+        found[tables.VIEW] = [f"view {tables.VIEW} is missing: run `clickstats migrate`"]
     readable = sa.text("SELECT has_table_privilege(to_regclass(:name), 'SELECT') IS NOT FALSE")
     is_readable = connection.execute(readable, {"name": VERSION_TABLE}).scalar_one()
     # where it is not, that is listed; which revision it is cannot be known

@@ -16,6 +16,7 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
+CLASSES_OF = {"user_agent": "declared", "ip_address": "network or own"}  # optional columns
 INSTANTS = "timestamp with time zone"  # needs no zone
 ADDRESSES = ("inet", "cidr")
 # AT TIME ZONE fails at the ends of what a timestamp can hold

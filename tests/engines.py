@@ -4,7 +4,7 @@ can hold one against another."""
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,20 +13,11 @@ import polars as pl
 from crawleruseragents import is_crawler
 from psycopg2.extensions import connection
 
-from pipeline.scoring.attribution import (
-    attributed,
-    in_link_order,
-    in_order,
-    numbered,
-    unpacked,
-    used,
-)
-from pipeline.scoring.metrics import metrics
-from pipeline.scoring.scores import scores
-from schema.columns import ANALYTICS, APPLICATIONS, CLICKS, LINKS, link_functions
+from schema.columns import ANALYTICS
 from schema.sql import reference as reference_sql
 from tests import oracle
 from tests.databases import Database
+from tests.in_memory import computed
 from tests.oracle import (
     Definition,
     Expected,
@@ -48,15 +39,32 @@ COLUMNS = [field.name for field in fields(Expected)]
 STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where application_id is not null"
 
 
-def by_pipeline(world: World, timezone: str) -> Rows:
+def by_pipeline(world: World, definition: Definition | str) -> Rows:
     """By the expressions of the pipeline, without a database."""
-    applications, links, clicks = frames(world)
-    in_their_order = in_link_order(numbered(links, applications)).collect()
-    ordered = in_order(used(attributed(clicks, in_their_order.lazy())), in_their_order)
-    numbered_applications = applications.with_row_index("application")
-    per_application = scores(metrics(numbered_applications, ordered, timezone))
-    rows = per_application.select(*ANALYTICS).collect()
-    return expected_rows(rows.iter_rows(named=True))
+    rows, _ = computed(world, definition_of(definition))
+    return expected_rows(rows.select(*ANALYTICS).iter_rows(named=True))
+
+
+def classes_by_pipeline(world: World, definition: Definition) -> Classified:
+    """The used clicks with their classes, by the pipeline, without a database."""
+    _, clicks = computed(world, definition)
+    ids = [application.id for application in world.applications]
+    columns = ("application", "tracking_id", "clicked_at", "link_function", "class")
+    return Counter(
+        (ids[application], *others) for application, *others in clicks.select(columns).iter_rows()
+    )
+
+
+def readings_by_pipeline(world: World, definition: Definition) -> Readings:
+    """The rows of link_click_readings, by the pipeline, without a database."""
+    rows, _ = computed(world, definition)
+    of_clicks = rows.filter(pl.col("human_clicks").is_not_null())
+    return {
+        UUID(row["application_id"]): Reading(
+            UUID(row["application_id"]), *(row[field.name] for field in fields(Reading)[1:])
+        )
+        for row in of_clicks.iter_rows(named=True)
+    }
 
 
 def by_reference(
@@ -79,6 +87,10 @@ class EngineOfOrigins:
 
 def oracle_engine() -> EngineOfOrigins:
     return EngineOfOrigins(oracle.expected, classes_by_oracle, oracle.readings)
+
+
+def pipeline_engine() -> EngineOfOrigins:
+    return EngineOfOrigins(by_pipeline, classes_by_pipeline, readings_by_pipeline)
 
 
 def reference_engine(source: connection) -> EngineOfOrigins:
@@ -179,60 +191,6 @@ def named_rows(found: list[tuple[Any, ...]]) -> Rows:
     rows = expected_rows(dict(zip(COLUMNS, row, strict=True)) for row in found)
     assert len(rows) == len(found)
     return rows
-
-
-def frames(world: World) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
-    """The applications, links and clicks as the SQL statements of the pipeline give them."""
-    keys: dict[str | None, int] = {
-        link.tracking_id: number for number, link in enumerate(world.links)
-    }
-    functions = link_functions(link.link_function for link in world.links)
-    frame = partial(pl.DataFrame, orient="row")
-    applications = frame(
-        [
-            (
-                str(application.id),
-                *key_of(application.id),
-                str(application.job_id) if application.job_id in world.jobs else None,
-                usable(application.created_at),
-            )
-            for application in world.applications
-        ],
-        schema=APPLICATIONS,
-    )
-    links = frame(
-        [
-            (keys[link.tracking_id], *key_of(link.application_id), link.link_function)
-            for link in world.links
-            if link.application_id
-        ],
-        schema=LINKS,
-    )
-    clicks = frame(
-        [
-            (keys.get(click.tracking_id, -1), packed(usable(click.clicked_at)))
-            for click in world.clicks
-        ],
-        schema=CLICKS,
-    )
-    return (
-        applications.lazy(),
-        links.with_columns(link_function=pl.col("link_function").cast(functions)).lazy(),
-        unpacked(clicks.lazy()),
-    )
-
-
-def key_of(application: UUID) -> tuple[int, int]:
-    """Numbers of 64 (with a sign, as PostgreSQL's) and 12 bits: the rest of a key."""
-    number = int.from_bytes(application.bytes[:8], signed=True)
-    return number, application.int % 2**12
-
-
-def packed(clicked_at: datetime | None) -> int:
-    """As schema/sql/clicks.sql packs it, with 12 bits of nothing above."""
-    if clicked_at is None:
-        return 2**52 - 1
-    return microseconds(clicked_at - datetime(1970, 1, 1))
 
 
 def expected_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:

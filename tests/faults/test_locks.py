@@ -76,7 +76,8 @@ def test_the_holder_is_named_to_a_run_of_another_role(database: Database) -> Non
     database.execute("create role second_night login password 'x' in role pg_read_all_data")
     try:
         database.execute(
-            "grant insert, update, delete on link_click_analytics, clickstats_runs to second_night"
+            "grant insert, update, delete on link_click_analytics, link_click_readings,"
+            " clickstats_runs to second_night"
         )
         second = database.seen_by("second_night", "x")
         with held(database, "reading"), started(database.url, "run", "--all"):

@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 from pipeline.run import Options, run_all, run_named
 from pipeline.run_report import RunReport
 from tests.databases import Database
-from tests.engines import by_pipeline, expected_rows, stored
-from tests.oracle import Counts, World, counts, expected
+from tests.engines import (
+    by_pipeline,
+    classes_by_oracle,
+    classes_by_pipeline,
+    expected_rows,
+    readings_by_pipeline,
+    stored,
+)
+from tests.oracle import Counts, Definition, World, classes, counts, expected, readings
 from tests.strategies import examples, timezones, worlds
+from tests.strategies_of_origins import situations
 from tests.worlds import load
 
 in_memory = settings(max_examples=examples(80), deadline=None)
@@ -37,6 +45,34 @@ UNTOUCHED = """
 @given(world=worlds(), timezone=timezones)
 def test_every_column_of_every_row(world: World, timezone: str) -> None:
     assert by_pipeline(world, timezone) == expected(world, timezone)
+
+
+@in_memory
+@given(situation=situations())
+def test_every_class_and_both_readings(situation: tuple[World, Definition]) -> None:
+    world, definition = situation
+    assert classes_by_pipeline(world, definition) == classes_by_oracle(world, definition)
+    assert readings_by_pipeline(world, definition) == readings(world, definition)
+    assert by_pipeline(world, definition) == expected(world, definition)
+
+
+@law
+@given(situation=situations())
+def test_the_human_reading_is_that_of_human_clicks_alone(
+    situation: tuple[World, Definition],
+) -> None:
+    """As if every other click was deleted and all that are left counted."""
+    world, definition = situation
+    human = replace(
+        world,
+        clicks=tuple(
+            click
+            for click, its_class in zip(world.clicks, classes(world, definition), strict=True)
+            if its_class == "human"
+        ),
+    )
+    of_human = replace(definition, count="human")
+    assert by_pipeline(world, of_human) == by_pipeline(human, replace(definition, count="all"))
 
 
 @law

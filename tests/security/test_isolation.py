@@ -23,7 +23,7 @@ PASSWORD = "s3cret/@:%-of-the-night"
 GRANTS = f"""
 grant select on jobs, job_applications, link_tracking, link_clicks to {ROLE};
 grant select, insert, update on link_click_analytics to {ROLE};
-grant select, insert, update, delete on clickstats_runs to {ROLE};
+grant select, insert, update, delete on link_click_readings, clickstats_runs to {ROLE};
 grant select on clickstats_migrations to {ROLE};
 """
 SOURCE = """

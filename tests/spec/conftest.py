@@ -20,6 +20,7 @@ from tests.engines import (
     by_pipeline,
     by_reference,
     oracle_engine,
+    pipeline_engine,
     reference_engine,
 )
 from tests.oracle import World, usable
@@ -63,11 +64,11 @@ def hold(drawing: Drawing, engine: Engine) -> None:
         assert found == columns
 
 
-@pytest.fixture(params=["oracle", "reference"])
+@pytest.fixture(params=["pipeline", "oracle", "reference"])
 def engine_of_origins(request: pytest.FixtureRequest) -> EngineOfOrigins:
     if request.param == "reference":
         return reference_engine(request.getfixturevalue("shared_source"))
-    return oracle_engine()
+    return pipeline_engine() if request.param == "pipeline" else oracle_engine()
 
 
 @pytest.fixture

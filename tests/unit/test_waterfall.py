@@ -5,20 +5,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.scoring.attribution import attributed, numbered, used
-from pipeline.scoring.metrics import metrics
 from pipeline.scoring.rules import waterfall
-from pipeline.scoring.scores import SCORES, scores
+from pipeline.scoring.scores import SCORES
 from tests.drawings import application_drawn
-from tests.engines import frames
+from tests.in_memory import computed
+from tests.oracle import Definition
 
 
 def steps(drawing: str, score: str) -> dict[str, dict[str, Any]]:
     drawn = application_drawn(f"{cleandoc(drawing)}\n\ntotal_click_events | 0")
-    applications, links, clicks = frames(drawn.world)
-    of_applications = used(attributed(clicks, numbered(links, applications)))
-    row = scores(metrics(applications, of_applications, drawn.timezone))
-    table = row.select(score, steps=waterfall(SCORES[score])).collect().row(0, named=True)
+    rows, _ = computed(drawn.world, Definition(drawn.timezone))
+    table = rows.select(score, steps=waterfall(SCORES[score])).row(0, named=True)
     assert sum(step["points"] for step in table["steps"]) == table[score]
     return {step["rule"]: step for step in table["steps"]}
 

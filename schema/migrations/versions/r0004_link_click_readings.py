@@ -13,3 +13,4 @@ def upgrade() -> None:
     statement = sql_beside(__file__, "create_link_click_readings")
     keyless = context.config.attributes["keyless"]
     op.execute(sa.text(without_keys_to(statement, keyless)))
+    op.execute(sa.text(sql_beside(__file__, "create_application_scores")))
