@@ -47,6 +47,7 @@ FUNCTIONS = [
     "hashtextextended",
     "justify_hours",
     "lag",
+    "lead",
     "make_interval",
     "max",
     "md5",

@@ -25,24 +25,30 @@ with usable_click as (
     from (
         select
             link.application_id,
-            coalesce(
-                (:'names'::text[])[
-                    array_position(:'spellings'::text[], link.link_function::text collate "C")
-                ],
-                link.link_function::text
-            ) as link_function,
             case
-                -- Nothing that far away can be usable, and not all of it can be converted.
-                when click.clicked_at < '1969-12-30' or click.clicked_at >= '2100-01-03' then null
-                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
-                when pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
+                when cardinality(:'spellings'::text[]) = 0 then link.link_function::text
+                else coalesce(
+                    (:'names'::text[])[
+                        array_position(:'spellings'::text[], link.link_function::text collate "C")
+                    ],
+                    link.link_function::text
+                )
+            end as link_function,
+            case
+                -- Instants, too, are in UTC, as the session is. The sum has a domain's base type.
+                when :'clicks_zone' = 'UTC'
+                    or pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
                 then click.clicked_at::timestamp
                 else (click.clicked_at::timestamp at time zone :'clicks_zone')::timestamp
             end as clicked_at
         from link_clicks as click
         join link_tracking as link using (tracking_id)
-        where cardinality(:'application_ids'::uuid[]) = 0
-            or link.application_id = any (:'application_ids'::uuid[])
+        -- What is further away can be no usable instant, and not all of it can be converted.
+        where click.clicked_at >= '1969-12-30' and click.clicked_at < '2100-01-03'
+            and (
+                cardinality(:'application_ids'::uuid[]) = 0
+                or link.application_id = any (:'application_ids'::uuid[])
+            )
     ) as click
     -- Neither null nor infinite passes.
     where clicked_at >= '1970-01-01' and clicked_at < '2100-01-01'
@@ -87,10 +93,11 @@ measured as (
             id,
             job_id,
             case
-                -- Nothing that far away can be usable, and not all of it can be converted.
+                -- Nothing further away can be usable, and not all of it can be converted.
                 when created_at < '1969-12-30' or created_at >= '2100-01-03' then null
-                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
-                when pg_typeof(created_at + interval '0') = 'timestamptz'::regtype
+                -- Instants, too, are in UTC, as the session is. The sum has a domain's base type.
+                when :'applications_zone' = 'UTC'
+                    or pg_typeof(created_at + interval '0') = 'timestamptz'::regtype
                 then created_at::timestamp
                 else (created_at::timestamp at time zone :'applications_zone')::timestamp
             end as created_at

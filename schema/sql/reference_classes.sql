@@ -19,34 +19,42 @@ with used_click as (
             link.application_id,
             link.tracking_id,
             case
-                -- Nothing that far away can be usable, and not all of it can be converted.
-                when click.clicked_at < '1969-12-30' or click.clicked_at >= '2100-01-03' then null
-                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
-                when pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
+                -- Instants, too, are in UTC, as the session is. The sum has a domain's base type.
+                when :'clicks_zone' = 'UTC'
+                    or pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
                 then click.clicked_at::timestamp
                 else (click.clicked_at::timestamp at time zone :'clicks_zone')::timestamp
             end as clicked_at,
-            coalesce(
-                (:'names'::text[])[
-                    array_position(:'spellings'::text[], link.link_function::text collate "C")
-                ],
-                link.link_function::text
-            ) as link_function,
             case
-                when click.user_agent::text collate "C" = any (:'declared_agents'::text[]) then 'declared'
+                when cardinality(:'spellings'::text[]) = 0 then link.link_function::text
+                else coalesce(
+                    (:'names'::text[])[
+                        array_position(:'spellings'::text[], link.link_function::text collate "C")
+                    ],
+                    link.link_function::text
+                )
+            end as link_function,
+            case
+                when click.user_agent::text collate "C" = any (:'declared_agents'::text[])
+                then 'declared'
                 when click.ip_address <<= any (:'machine_networks'::cidr[]) then 'network'
                 when click.ip_address <<= any (:'own_networks'::cidr[]) then 'own'
             end as sender
         from link_clicks as click
         join link_tracking as link using (tracking_id)
         join job_applications as application on application.id = link.application_id
-        where cardinality(:'application_ids'::uuid[]) = 0
-            or link.application_id = any (:'application_ids'::uuid[])
+        -- What is further away can be no usable instant, and not all of it can be converted.
+        where click.clicked_at >= '1969-12-30' and click.clicked_at < '2100-01-03'
+            and (
+                cardinality(:'application_ids'::uuid[]) = 0
+                or link.application_id = any (:'application_ids'::uuid[])
+            )
     ) as click
     where clicked_at >= '1970-01-01' and clicked_at < '2100-01-01'
 ),
 
--- How many clicks came near each one, itself among them: of any kind, and on traps.
+-- How many clicks came near each one, itself among them: of any kind, and on traps. And whether the
+-- clicks just before and after it were on its own link.
 with_neighbours as (
     select
         application_id,
@@ -57,21 +65,29 @@ with_neighbours as (
         count(*) over near as clicks_near,
         count(*) filter (
             where link_function collate "C" = any (:'trap_functions'::text[])
-        ) over near as traps_near
+        ) over near as traps_near,
+        coalesce(
+            lag(tracking_id) over in_turn = tracking_id
+            and lead(tracking_id) over in_turn = tracking_id, false
+        ) as amid_its_own
     from used_click
     window near as (
         partition by application_id order by clicked_at
         range between :'sweep_seconds'::integer * interval '1 second' preceding
             and :'sweep_seconds'::integer * interval '1 second' following
-    )
+    ),
+    in_turn as (partition by application_id order by clicked_at, tracking_id collate "C")
 ),
 
--- The links in the stretch that begins with each click. Clicks with too few others near are in no
--- sweep, and need not be collected.
+-- The links in the stretch that begins with each click. Not collected are clicks with too few others
+-- near, which are in no sweep, and clicks amid their own: a stretch that holds one of these and another
+-- link as well reaches beyond them, to where their link is collected.
 with_stretch as (
     select
         *,
-        array_agg(tracking_id) filter (where clicks_near >= :'sweep_links'::integer) over (
+        array_agg(tracking_id) filter (
+            where clicks_near >= :'sweep_links'::integer and not amid_its_own
+        ) over (
             partition by application_id order by clicked_at
             range between current row
                 and :'sweep_seconds'::integer * interval '1 second' following
@@ -86,7 +102,7 @@ with_sweep as (
         max(clicked_at) filter (
             where :'sweep_links'::integer > 0
                 and clicks_near >= :'sweep_links'::integer
-                and (select count(distinct link) from unnest(links) as link)
+                and (select count(distinct link collate "C") from unnest(links) as link)
                     >= :'sweep_links'::integer
         ) over (partition by application_id order by clicked_at) as sweep_began
     from with_stretch
@@ -116,7 +132,7 @@ select
         when claim is not null then claim
         -- The click before it among those that nothing else claims.
         when clicked_at - lag(clicked_at) over (
-            partition by tracking_id, claim is null order by clicked_at
+            partition by tracking_id collate "C", claim is null order by clicked_at
         ) <= :'repeat_seconds'::integer * interval '1 second'
         then 'repeat'
         else 'human'

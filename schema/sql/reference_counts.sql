@@ -11,10 +11,11 @@ from (
     select
         coalesce(
             case
-                -- Nothing that far away can be usable, and not all of it can be converted.
+                -- Nothing further away can be usable, and not all of it can be converted.
                 when click.clicked_at < '1969-12-30' or click.clicked_at >= '2100-01-03' then null
-                -- An instant, in UTC as the session is. The sum makes of a domain its base type.
-                when pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
+                -- Instants, too, are in UTC, as the session is. The sum has a domain's base type.
+                when :'clicks_zone' = 'UTC'
+                    or pg_typeof(click.clicked_at + interval '0') = 'timestamptz'::regtype
                 then click.clicked_at::timestamp
                 else (click.clicked_at::timestamp at time zone :'clicks_zone')::timestamp
             end between '1970-01-01' and '2099-12-31 23:59:59.999999',
