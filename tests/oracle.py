@@ -38,6 +38,7 @@ __all__ = [
     "World",
     "classes",
     "counts",
+    "counts_by_class",
     "definition_of",
     "expected",
     "microseconds",
@@ -151,6 +152,11 @@ def classes(world: World, definition: Definition | str) -> tuple[str | None, ...
     """The class of each click, used or not, in the order of the clicks; none of unused ones."""
     of_used = classes_of(world, definition_of(definition))
     return tuple(of_used.get(number) for number in range(len(world.clicks)))
+
+
+def counts_by_class(world: World, definition: Definition | str) -> Counter[str]:
+    """How many used clicks each class has."""
+    return Counter(classes_of(world, definition_of(definition)).values())
 
 
 def classes_of(world: World, definition: Definition) -> dict[int, str]:

@@ -44,6 +44,11 @@ def classes(columns: Collection[str] = tuple(OPTIONAL)) -> str:
     return _with_clicks(clicks, statement("reference_classes"))
 
 
+def counts_by_class(columns: Collection[str] = tuple(OPTIONAL)) -> str:
+    """How many used clicks each class has; no row for a class that has none."""
+    return f"SELECT class, count(*) FROM ({classes(columns)}) AS classified GROUP BY class"  # noqa: S608 (our statement)
+
+
 def readings(columns: Collection[str] = tuple(OPTIONAL)) -> str:
     """The rows of link_click_readings."""
     return f"WITH {relations(columns)} {statement('reference_readings')}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from pipeline.migrate import migrate
 from pipeline.run import run_all
 from schema.sql import reference, statement
 from tests.databases import Database, fresh
-from tests.engines import COLUMNS
+from tests.engines import COLUMNS, IN_UTC
 
 # Rows that one side has and the other has not. To EXCEPT, an interval in another form is the same.
 DIFFERENT = f"""
@@ -70,3 +71,33 @@ def different(database: Database, timezone: str) -> list[tuple[object, ...]]:
     return database.execute(
         "set local timezone to 'UTC'; set local work_mem = '512MB';" + DIFFERENT, parameters
     )
+
+
+def test_a_day_is_its_first_moment_in_the_zone(unmigrated: Database) -> None:
+    """Clicks and applications that are known by the day only, in Berlin."""
+    unmigrated.execute(
+        """
+        alter table job_applications alter created_at type date;
+        alter table link_clicks alter clicked_at type date;
+        insert into job_applications (id, created_at)
+            values ('c4ca4238-a0b9-2382-0dcc-509a6f75849b', '2026-03-03');
+        insert into link_tracking (tracking_id, application_id, link_function)
+            values ('x', 'c4ca4238-a0b9-2382-0dcc-509a6f75849b', 'Resume');
+        insert into link_clicks (tracking_id, clicked_at) values
+            ('x', '2026-07-03'), ('x', '2026-07-03'), ('x', 'infinity'), ('x', '5874897-12-31')
+        """
+    )
+    berlin = {"clicks_zone": "Europe/Berlin", "applications_zone": "Europe/Berlin"}
+    for zones, first, to_first in [
+        ({}, datetime(2026, 7, 3), timedelta(days=122)),
+        (berlin, datetime(2026, 7, 2, 22), timedelta(days=121, hours=23)),
+    ]:
+        parameters = {**reference.BUILT_IN, **zones}
+        classes = unmigrated.execute(IN_UTC + reference.classes(), parameters)
+        assert [(at, its_class) for *_, at, _, its_class in classes] == [
+            (first, "human"),
+            (first, "repeat"),
+        ]
+        [row] = unmigrated.execute(IN_UTC + reference.rows(), parameters)
+        assert row[COLUMNS.index("time_to_first_click")] == to_first
+        assert unmigrated.execute(IN_UTC + COUNTS, parameters) == [(4, 2, 2, 0)]

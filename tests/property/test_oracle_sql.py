@@ -22,7 +22,18 @@ from tests.engines import (
     parameters,
     readings_by_reference,
 )
-from tests.oracle import Counts, Definition, Expected, Reading, World, counts, expected, readings
+from tests.oracle import (
+    Counts,
+    Definition,
+    Expected,
+    Reading,
+    World,
+    classes,
+    counts,
+    counts_by_class,
+    expected,
+    readings,
+)
 from tests.strategies import examples, worlds
 from tests.strategies_of_origins import definitions, situations
 
@@ -36,8 +47,20 @@ TIMESTAMPTZ_VIEWS = """
         select tracking_id, clicked_at at time zone 'UTC' as clicked_at, user_agent, ip_address
         from public.link_clicks;
 """
+TIMESTAMPTZ_CLICKS = """
+    create domain instant as timestamptz;
+    create temp view link_clicks as
+        select
+            tracking_id,
+            (clicked_at at time zone 'UTC')::instant as clicked_at,
+            user_agent,
+            ip_address
+        from public.link_clicks;
+"""
 sources = pytest.mark.parametrize(
-    "views", [TABLES, TIMESTAMPTZ_VIEWS], ids=["tables", "timestamptz views"]
+    "views",
+    [TABLES, TIMESTAMPTZ_VIEWS, TIMESTAMPTZ_CLICKS],
+    ids=["tables", "timestamptz views", "only clicks, of a domain"],
 )
 quickly = settings(
     max_examples=examples(30),
@@ -85,13 +108,48 @@ def test_counts(source: connection, views: str, situation: tuple[World, Definiti
     world, definition = situation
     [row] = over(source, world, REFERENCE_COUNTS, parameters(definition), views)
     found = Counts(*row)
-    assert found == counts(world, as_read(definition, views))
+    meant = as_read(definition, views)
+    assert found == counts(world, meant)
+    by_class = reference.counts_by_class()
+    rows = over(source, world, by_class, parameters(definition, world), views)
+    assert dict(rows) == counts_by_class(world, meant)
+    assert found.used == sum(dict(rows).values())
     assert found.read == found.used + found.unusable + found.unattributed
+
+
+@quickly
+@given(situation=situations())
+def test_human_clicks_count_as_if_there_were_no_others(situation: tuple[World, Definition]) -> None:
+    """What count = "human" gives is what count = "all" gives where every other click is deleted."""
+    world, definition = situation
+    human = tuple(
+        click
+        for click, its_class in zip(world.clicks, classes(world, definition), strict=True)
+        if its_class == "human"
+    )
+    assert expected(world, replace(definition, count="human")) == expected(
+        replace(world, clicks=human), replace(definition, count="all")
+    )
+
+
+@quickly
+@given(situation=situations(), data=st.data())
+def test_the_order_of_clicks_does_not_matter(
+    situation: tuple[World, Definition], data: st.DataObject
+) -> None:
+    world, definition = situation
+    shuffled = replace(world, clicks=tuple(data.draw(st.permutations(world.clicks))))
+    assert classes_by_oracle(shuffled, definition) == classes_by_oracle(world, definition)
+    assert readings(shuffled, definition) == readings(world, definition)
 
 
 def as_read(definition: Definition, views: str) -> Definition:
     """Columns that hold instants take no zone."""
-    return replace(definition, clicks="UTC", applications="UTC") if views else definition
+    if "as clicked_at" in views:
+        definition = replace(definition, clicks="UTC")
+    if "as created_at" in views:
+        definition = replace(definition, applications="UTC")
+    return definition
 
 
 @pytest.mark.parametrize("missing", reference.OPTIONAL)
