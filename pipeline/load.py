@@ -18,6 +18,7 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2.errorcodes import QUERY_CANCELED
 
+from pipeline.alterations import Alterations
 from pipeline.database.binary_copy import encoded
 from pipeline.database.connection import lock_timeout
 from pipeline.database.waiting import in_turn
@@ -101,9 +102,13 @@ def write(
             cursor.execute("SAVEPOINT before_writing")
             try:
                 mend = attempt > 1 or (bool(missing_keys) and not whole)
-                written = _write(cursor, slices, instant, every=every, rebuild=rebuild, mend=mend)
+                alterations = Alterations(cursor)
+                written = _write(
+                    cursor, slices, instant, alterations, every=every, rebuild=rebuild, mend=mend
+                )
                 if whole:
                     written += _in_place_of(missing_keys, cursor, instant)
+                alterations.refuse(instant, written.newer)
                 break
             except psycopg2.Error as error:
                 # whatever comes of dropping indexes, the slower way may do without: a publication
@@ -130,6 +135,7 @@ def _write(
     cursor: Cursor,
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
+    alterations: Alterations,
     *,
     every: bool,
     rebuild: bool,
@@ -150,6 +156,7 @@ def _write(
                 rows.height,
                 int(rows["is_written"].sum()),
                 parameters,
+                alterations,
                 is_first=not number,
                 mend=mend,
             )
@@ -175,6 +182,7 @@ def _write_slice(
     staged: int,
     rows: int,
     parameters: dict[str, object],
+    alterations: Alterations,
     *,
     is_first: bool,
     mend: bool,
@@ -202,6 +210,7 @@ def _write_slice(
     without_change = staged - gone - rows
     if newer or without_change:
         cursor.execute(statement("keep_ours"), parameters)
+    alterations.keep()
     cursor.execute(statement("write_readings"), parameters)
     readings_written = cursor.rowcount
     cursor.execute(statement("delete_readings"), parameters)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg2
+import pytest
 from psycopg2.extensions import connection
 
 from pipeline.settings import Settings
@@ -107,3 +108,12 @@ def fresh(
             )
         finally:
             cursor.execute(f"drop database {name} with (force)")
+
+
+@contextmanager
+def skipped_without_icu() -> Iterator[None]:
+    """Not every build of PostgreSQL has it."""
+    try:
+        yield
+    except psycopg2.errors.FeatureNotSupported as error:
+        pytest.skip(str(error))

@@ -1,15 +1,11 @@
 """What `migrate --check` knows before a run meets it: types, privileges and row security, since the
 server plans the very statements, and tracking ids that would not find their links."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg2
 import pytest
 
 from pipeline.migrate import problems
 from pipeline.run import run_all, run_named
-from tests.databases import Database
+from tests.databases import Database, skipped_without_icu
 from tests.engines import reference, stored
 from tests.runs import RUNS, WORLD, A, said_by
 
@@ -48,15 +44,6 @@ TRACKING_IDS_THAT_DO = {
 
 
 BOTH = ["link_tracking", pytest.param("link_clicks", marks=pytest.mark.slow)]
-
-
-@contextmanager
-def skipped_without_icu() -> Iterator[None]:
-    """Not every build of PostgreSQL has it."""
-    try:
-        yield
-    except psycopg2.errors.FeatureNotSupported as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("table", BOTH)

@@ -1,0 +1,159 @@
+"""Something on the target stores other values than a run has computed: nothing is published. What
+leaves the computed values alone works on."""
+
+import pytest
+
+from pipeline.errors import AuditFailed
+from pipeline.run import run_all, run_named
+from tests.databases import Database, skipped_without_icu
+from tests.engines import reference, stored
+from tests.holds import at
+from tests.runs import WORLD, A, B
+
+FUNCTION = """
+create function {name}() returns trigger language plpgsql as $$ begin
+    {body}
+    return new;
+end $$;
+"""
+CHANGE = FUNCTION.format(name="change", body="{body}") + (
+    "create {constraint} trigger change {when} on link_click_analytics {deferred}"
+    " for each row execute function change()"
+)
+AGAIN = (
+    "if new.engagement_score <> 1 then"
+    " update link_click_analytics set engagement_score = 1 where id = new.id; end if;"
+)
+
+
+def row_trigger(body: str, when: str = "before insert or update") -> str:
+    return CHANGE.format(body=body, constraint="", when=when, deferred="")
+
+
+# what alters a row, and what the refusal names
+ALTERING = {
+    "a score": (row_trigger("new.engagement_score := 1;"), "trigger change"),
+    "a metric": (row_trigger("new.peak_click_hour := 3;"), "trigger change"),
+    "a sequence": (row_trigger("new.click_sequence := '{}';"), "trigger change"),
+    "a job": (row_trigger("new.job_id := null;"), "trigger change"),
+    "the instant": (row_trigger("new.calculated_at := now();"), "trigger change"),
+    "an instant of the future": (
+        row_trigger("new.calculated_at := now() + interval '1 s'; new.intent_score := 1;"),
+        "trigger change",
+    ),
+    "one row": (
+        row_trigger(f"if new.application_id = '{B}' then new.intent_score := 1; end if;"),
+        "trigger change",
+    ),
+    "afterwards": (row_trigger(AGAIN, "after insert or update"), "trigger change"),
+    "at the commit": (
+        CHANGE.format(
+            body=AGAIN,
+            constraint="constraint",
+            when="after insert or update",
+            deferred="deferrable initially deferred",
+        ),
+        "trigger change",
+    ),
+    "deleted afterwards": (
+        row_trigger(
+            "delete from link_click_analytics where id = new.id;", "after insert or update"
+        ),
+        "trigger change",
+    ),
+    "a type": (
+        "alter table link_click_analytics alter hours_to_first_click type numeric(10, 1)",
+        r"column hours_to_first_click numeric\(10,1\)",
+    ),
+    "a domain": (
+        "create domain rounded as numeric(10, 0);"
+        "alter table link_click_analytics alter hours_to_first_click type rounded",
+        "column hours_to_first_click rounded",
+    ),
+    "a collation": (
+        "create collation other"
+        " (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+        'alter table link_click_analytics alter click_sequence type text[] collate "other";'
+        + row_trigger("new.click_sequence := array[lower(new.click_sequence[1])];"),
+        "trigger change",
+    ),
+}
+LEAVING_ALONE = {
+    "a stamp": row_trigger("new.updated_at := now();"),
+    "a stamp afterwards": row_trigger(
+        "if new.updated_at > '1970-01-01' then"
+        " update link_click_analytics set updated_at = '1970-01-01' where id = new.id; end if;",
+        "after insert or update",
+    ),
+    "a column of its own": "alter table link_click_analytics add note text;"
+    + row_trigger("new.note := 'seen';"),
+    "a log elsewhere": "create table log (id uuid);"
+    + row_trigger("insert into log values (new.id);", "after insert or update"),
+    "a rule": "create table log (id uuid);"
+    "create rule change as on insert to link_click_analytics do also"
+    " insert into log values (new.id)",
+    "a wider type": "alter table link_click_analytics"
+    " alter hours_to_first_click type numeric(12, 2),"
+    " alter calculated_at type timestamptz",
+    "disabled": row_trigger("new.engagement_score := 1;")
+    + "; alter table link_click_analytics disable trigger change",
+}
+CLICK = "update link_clicks set clicked_at = clicked_at + interval '50 s'"
+
+
+@pytest.fixture
+def filled(empty: Database) -> Database:
+    empty.load(WORLD)
+    return empty
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new rows", "stored rows"])
+@pytest.mark.parametrize(("altering", "named"), ALTERING.values(), ids=ALTERING)
+def test_what_alters_a_row(filled: Database, altering: str, named: str, known: bool) -> None:
+    if known:
+        run_all(filled.settings())
+    filled.execute(CLICK)
+    with skipped_without_icu():
+        filled.execute(altering)
+    before = filled.execute("select * from link_click_analytics order by id")
+    for run in (run_all, lambda settings: run_named(settings, [A, B])):
+        with pytest.raises(AuditFailed, match=f"otherwise than they were computed.*{named}"):
+            run(filled.settings())
+    assert filled.execute("select * from link_click_analytics order by id") == before
+
+
+def test_a_rule_that_alters(filled: Database) -> None:
+    filled.execute(
+        "create rule change as on insert to link_click_analytics do also"
+        " update link_click_analytics set engagement_score = 1"
+    )
+    with pytest.raises(AuditFailed, match=r"otherwise than they were computed.*rule change"):
+        run_all(filled.settings())
+    assert stored(filled) == {}
+
+
+@pytest.mark.parametrize("event", LEAVING_ALONE.values(), ids=LEAVING_ALONE)
+def test_what_leaves_the_values_alone(filled: Database, event: str) -> None:
+    filled.execute(event)
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+    filled.execute(CLICK)
+    run_named(filled.settings(), [A])
+    assert run_all(filled.settings()).updated == 1
+    assert stored(filled) == reference(filled)
+
+
+def test_what_is_left_to_a_newer_run_or_has_gone_is_no_alteration(filled: Database) -> None:
+    filled.execute(LEAVING_ALONE["a stamp"])
+    run_all(filled.settings())
+    filled.execute(CLICK)
+
+    def meanwhile() -> None:
+        filled.execute(f"delete from job_applications where id = '{B}'; {CLICK}")
+        filled.execute(
+            "update link_click_analytics set total_click_events = 7,"
+            " calculated_at = clock_timestamp() at time zone 'UTC'"
+        )
+
+    report = run_all(filled.settings(), before=at("write", meanwhile))
+    assert (report.newer, report.gone) == (1, 1)
