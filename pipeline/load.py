@@ -97,7 +97,7 @@ def write(
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
         cursor.execute(IN_KEY_ORDER)
-        rebuild = new >= FIRST_LOAD
+        rebuild, violated = new >= FIRST_LOAD, ""
         for attempt in range(1, ATTEMPTS + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
@@ -114,8 +114,12 @@ def write(
                 # whatever comes of dropping indexes, the slower way may do without: a publication
                 # needs the key, a view depends on it, an event trigger forbids it
                 comes_of_it = rebuild and error.pgcode not in (None, QUERY_CANCELED)
-                if attempt == ATTEMPTS or not (comes_of_it or isinstance(error, TRY_AGAIN)):
+                # what looking again has not mended once, it never will: an index of somebody else
+                hopeless = isinstance(error, psycopg2.IntegrityError) and violated == str(error)
+                may_pass = comes_of_it or (isinstance(error, TRY_AGAIN) and not hopeless)
+                if attempt == ATTEMPTS or not may_pass:
                     raise
+                violated = str(error)
                 log.debug(
                     "attempt %s of %s to write: %s", attempt, ATTEMPTS, error.diag.message_primary
                 )

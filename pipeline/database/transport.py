@@ -31,7 +31,8 @@ FOR_BULK = ["SET LOCAL jit = off", "SET LOCAL work_mem = '64MB'"]
 M_MMAP_THRESHOLD = -3  # malloc.h
 # how often the server looks whether its client is still there; how long a lock is waited for
 AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout")
-# what ConnectorX says of a lost connection, and of a statement that was stopped
+# what ConnectorX says of a lost connection, and of a statement that was stopped, when the server
+# speaks English; of others psycopg2 has a code, for the same statement
 GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")
 LIMIT = re.compile("cancell?ing|timeout")
 USUAL_SEARCH_PATH = '"$user", public'
@@ -124,8 +125,8 @@ def read_by_connectorx(
                 f"the connection to the database was lost: {said}; nothing was written; run again"
             ) from error
         if not LIMIT.search(said):
-            # without a code nobody can know what is meant; psycopg2 hands it on
-            read_by_copy(snapshot.connection, statement, schema)
+            log.info("%s; reading the same by COPY", said)
+            return read_by_copy(snapshot.connection, statement, schema)
         raise Refused(f"the server stopped the reading: {said}; nothing was written") from error
     if as_arrays:
         frame = frame.explode(*schema, keep_nulls=False)  # of no rows the arrays are null

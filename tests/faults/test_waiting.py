@@ -1,6 +1,7 @@
 """Whatever a command waits for, a signal ends it within a second; where nobody watches, it gives up
 by itself."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -223,6 +224,41 @@ def test_the_session_that_reads_is_terminated(
         until_stopped(database)
         database.execute(SESSION_THAT_READS)
         with pytest.raises(NoConnection, match=r"lost.*nothing was written"):
+            running.result(20)
+
+
+@pytest.fixture
+def in_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the server's messages were not English: none is understood."""
+    for name in ("GONE", "LIMIT"):
+        monkeypatch.setattr(f"pipeline.database.transport.{name}", re.compile("(?!)"))
+
+
+@pytest.mark.usefixtures("in_another_language")
+def test_a_session_that_reads_ends_for_no_known_reason(
+    database: Database, aside: ThreadPoolExecutor
+) -> None:
+    """Another session reads the same."""
+    with held(database, "reading"):
+        running = aside.submit(run_all, database.settings())
+        until_stopped(database)
+        database.execute(SESSION_THAT_READS)
+        until_stopped(database)
+    running.result(20)
+    assert stored(database) == reference(database)
+
+
+@pytest.mark.usefixtures("in_another_language")
+def test_reading_is_cancelled_for_no_known_reason(
+    database: Database, aside: ThreadPoolExecutor
+) -> None:
+    """The second time the server says by a code what it means."""
+    cancel = SESSION_THAT_READS.replace("terminate", "cancel")
+    with held(database, "reading"):
+        running = aside.submit(run_all, database.settings())
+        for _ in range(2):
+            wait_until(lambda: database.execute(cancel) == [(True,)])
+        with pytest.raises(Refused):
             running.result(20)
 
 

@@ -54,22 +54,22 @@ TARGETS = {
 
 @pytest.mark.parametrize(("change", "found"), TARGETS.values(), ids=TARGETS.keys())
 @writing_runs
-@pytest.mark.usefixtures("short_waits")
 def test_a_target_that_was_altered(
-    filled: Database, run: Callable[[Settings], object], change: str, found: str
+    filled: Database,
+    run: Callable[[Settings], object],
+    change: str,
+    found: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """It is tried again once at most: what stays is not waited for."""
+    caplog.set_level("DEBUG", "clickstats")
     filled.execute("create table others (id uuid primary key)")
     filled.execute("alter table link_click_analytics " + change)
     said = said_by(run, filled, 5)
     assert found in said
     assert "migrate --check" in said
     assert problems(filled.settings()) != []
-
-
-@pytest.fixture
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what stays is not waited for."""
-    monkeypatch.setattr("pipeline.load.ATTEMPTS", 2)
+    assert sum(" to write: " in message for message in caplog.messages) <= 1
 
 
 @writing_runs
@@ -226,7 +226,6 @@ def test_a_function_that_the_server_cannot_do(filled: Database) -> None:
         run_all(filled.settings())
 
 
-@pytest.mark.usefixtures("short_waits")
 @writing_runs
 def test_ids_that_the_foreign_key_does_not_know(
     filled: Database, run: Callable[[Settings], object]
