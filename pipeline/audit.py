@@ -33,6 +33,10 @@ ENOUGH, EARLY_SHARE, NOBODY, AT_ONCE_SHARE = 20, 0.2, 0.02, 0.3
 
 EARLY = "applications have a click before they were created"
 CAPPED = "applications reach the highest velocity that can be stored"
+ORPHANS = (
+    "rows of link_click_analytics have no application any more; to have runs delete such rows, "
+    "GRANT DELETE ON link_click_analytics"
+)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,12 @@ import polars as pl
 from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.database.connection import take_snapshot
 from pipeline.ledger import chosen
-from pipeline.load import keyless
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered, reported
 from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
-from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -53,7 +51,6 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
     report = reported(settings, snapshot, choice)
     computation = gathered(snapshot, settings, choice, report, show)
     audit_read(report, choice.published, options.max_shrink)
-    report.deleted = _gone(reader)
     slices = []
     with show("compare"), closing(computation.beside_stored()) as both:
         for per_application, stored in both:
@@ -64,6 +61,7 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
             to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
             audit_rows(per_application[to_write["number"]])
             slices.append(rows)
+            report.deleted += stored.height - int(rows["is_stored"].sum())
     report.tell("compute", "applications")
     report.tell("compare", "applications")
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
@@ -84,16 +82,6 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
         (~has_readings & other_readings["human_clicks_stored"].is_not_null()).sum()
     )
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
-
-
-def _gone(reader: Connection) -> int:
-    """How many stored rows a run would delete."""
-    with reader.cursor() as cursor:
-        if "job_applications" not in keyless(cursor):
-            return 0
-        cursor.execute(statement("count_gone"))
-        count: int = cursor.fetchone()[0]  # type: ignore[index]
-        return count
 
 
 def _columns(updates: pl.DataFrame) -> dict[str, int]:

@@ -122,10 +122,10 @@ class Extracted:
         return in_order(used(self.clicks.lazy()), self.links, self.first_link)
 
     def ranges(self) -> list[tuple[str, str]]:
-        """The first and the last application id of each slice."""
-        ids = self.applications["application_id"]
-        parts = ids.to_frame().iter_slices(self._per_slice)
-        return [(part.item(0, 0), part.item(-1, 0)) for part in parts] or [(FIRST_ID, LAST_ID)]
+        """The first and the last application id that may stand in each slice; together all ids."""
+        later = self.applications["application_id"].gather_every(self._per_slice)[1:]
+        before = [str(UUID(int=UUID(first).int - 1)) for first in later]
+        return list(zip([FIRST_ID, *later], [*before, LAST_ID], strict=True))
 
 
 class Source:

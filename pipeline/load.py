@@ -212,9 +212,9 @@ def _write_slice(
         cursor.execute(statement("insert"), parameters)
         inserted += cursor.rowcount
     without_change = staged - gone - rows
+    alterations.keep()
     if newer or without_change:
         cursor.execute(statement("keep_ours"), parameters)
-    alterations.keep()
     cursor.execute(statement("write_readings"), parameters)
     readings_written = cursor.rowcount
     cursor.execute(statement("delete_readings"), parameters)
@@ -252,6 +252,15 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     return Written(
         inserted=-inserted, gone=inserted, deleted=deleted, readings_deleted=cursor.rowcount
     )
+
+
+def delete_orphans(connection: Connection, instant: datetime) -> int:
+    """Delete the stored rows whose application is gone, where this role may; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege('link_click_analytics', 'DELETE')")
+        if cursor.fetchone() == (False,):
+            return 0
+        return _in_place_of({"job_applications"}, cursor, instant).deleted
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

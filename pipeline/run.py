@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from pipeline.audit import audit_read, audit_rows, audit_written, warn_of
+from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
 from pipeline.database.connection import Snapshot, commit, session, take_snapshot
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
-from pipeline.load import write
+from pipeline.load import delete_orphans, write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
 from pipeline.run_report import RunReport, Show, show_nothing
@@ -118,6 +118,7 @@ def _everything(
                 slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
             new = report.applications if computation.target.is_empty else 0
             write_audited(writer, slices, report, new, whole=True, every=options.full)
+            clear_orphans(writer, computation)
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
@@ -126,6 +127,15 @@ def _everything(
 def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunReport:
     """The report of a run that begins."""
     return RunReport(settings.run_id, snapshot.taken_at, choice.timezone, choice.fingerprint)
+
+
+def clear_orphans(writer: Connection, computation: Computation) -> None:
+    """Delete the stored rows that a foreign key has left behind: those of applications that were
+    deleted by replication, which fires no keys, or while the keys were switched off."""
+    report = computation.report
+    if computation.orphans > report.deleted:
+        report.deleted += delete_orphans(writer, report.snapshot_at)
+        computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
 
 
 def gathered(

@@ -36,8 +36,9 @@ def scored(extracted: Extracted, definition: Definition) -> tuple[pl.DataFrame, 
 
 @dataclass
 class Computation:
-    """What is computed from what was read; times and counts go into the report, and what may be
-    worth a warning into `odd`, `decided` and `first_clicks`."""
+    """What is computed from what was read; times and counts go into the report, what may be worth a
+    warning into `odd`, `decided` and `first_clicks`, and into `orphans` how many stored rows have no
+    application."""
 
     target: Target
     extracted: Extracted
@@ -47,6 +48,7 @@ class Computation:
     odd: Counter[str] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)  # audit.decided_by_machines
     first_clicks: Counter[int] = field(default_factory=Counter)  # audit.hours_to_first_click
+    orphans: int = 0
 
     @property
     def frozen_before(self) -> datetime | None:
@@ -77,7 +79,7 @@ class Computation:
         """Of each slice the rows that differ from what is stored, or every one, audited, as
         `pipeline.scoring.image.rows_to_write` gives them."""
         report = self.report
-        report.unchanged = report.frozen = report.with_fewer_clicks = done = 0
+        report.unchanged = report.frozen = report.with_fewer_clicks = self.orphans = done = 0
         with closing(self.beside_stored()) as slices:
             for per_application, stored in slices:
                 with report.timed("compare"):
@@ -86,6 +88,7 @@ class Computation:
                 with report.timed("audit"):
                     audit_rows(rows)
                 self.count(marks)
+                self.orphans += stored.height - int(marks["is_stored"].sum())
                 report.unchanged += (
                     per_application.height - rows.height - int(marks["is_frozen"].sum())
                 )
@@ -96,7 +99,7 @@ class Computation:
     def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
         """What is possible but odd about what was computed, one sentence each; with another
         definition than the last one it is no wonder that clicks no longer count."""
-        for what, count in self.odd.items():
+        for what, count in (+self.odd).items():
             yield f"{count:,} {what}"
         if fewer := self.report.with_fewer_clicks * (not is_other_definition):
             yield (

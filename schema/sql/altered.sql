@@ -5,7 +5,8 @@ SELECT count(*), min(written.application_id::text)
 FROM pg_temp.clickstats_written AS written
 LEFT JOIN link_click_analytics AS stored ON stored.application_id = written.application_id
 WHERE
-    CASE
+    written.is_written
+    AND CASE
         WHEN stored.application_id IS NULL THEN
             EXISTS (SELECT FROM job_applications AS a WHERE a.id = written.application_id)
         WHEN

@@ -1,0 +1,79 @@
+"""Stored rows whose application was deleted without the foreign key: replication fires no keys, nor
+does a session that has switched them off. `run --all` deletes them, or warns of them."""
+
+import pytest
+
+from pipeline.dry_run import dry_run
+from pipeline.run import Options, run_all, run_named
+from tests.databases import Database
+from tests.engines import reference, stored
+
+FIRST, LAST = "order by id limit 1", "order by id desc limit 1"
+MIDDLE = "order by id limit 2 offset 10"
+GRANTS = """
+    grant usage on schema public to {role};
+    grant select on all tables in schema public to {role};
+    grant insert, update on link_click_analytics to {role};
+    grant insert, update, delete on clickstats_runs to {role};
+"""
+
+
+@pytest.fixture
+def computed(database: Database) -> Database:
+    run_all(database.settings())
+    return database
+
+
+def deleted_by_replication(database: Database, which: str) -> None:
+    database.execute(
+        "set session_replication_role = replica;"
+        f"delete from job_applications where id in (select id from job_applications {which})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("which", "count"),
+    [(FIRST, 1), (MIDDLE, 2), (LAST, 1), ("", 40)],
+    ids=["the first", "in between", "the last", "all"],
+)
+@pytest.mark.parametrize("per_slice", [50_000, 7], ids=["one slice", "several"])
+def test_rows_without_their_application_are_deleted(
+    computed: Database, monkeypatch: pytest.MonkeyPatch, which: str, count: int, per_slice: int
+) -> None:
+    monkeypatch.setattr("pipeline.extract.APPLICATIONS_PER_SLICE", per_slice)
+    deleted_by_replication(computed, which)
+    options = Options(max_shrink=100)
+    assert dry_run(computed.settings(), options).report.deleted == count
+    assert run_all(computed.settings(), options).deleted == count
+    assert stored(computed) == reference(computed)
+    assert run_all(computed.settings()).deleted == 0
+
+
+def test_they_are_deleted_beside_other_changes(computed: Database) -> None:
+    deleted_by_replication(computed, MIDDLE)
+    computed.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
+    report = run_all(computed.settings())
+    assert (report.deleted, report.updated > 0) == (2, True)
+    assert stored(computed) == reference(computed)
+
+
+def test_a_role_that_may_not_delete_is_told(computed: Database, role: str) -> None:
+    computed.execute(GRANTS.format(role=role))
+    deleted_by_replication(computed, MIDDLE)
+    report = run_all(computed.seen_by(role, role).settings())
+    assert report.deleted == 0
+    assert report.warnings[-1].startswith("2 rows of link_click_analytics have no application")
+    [(warnings,)] = computed.execute(
+        "select warnings from clickstats_runs where outcome = 'published'"
+        " order by number desc limit 1"
+    )
+    assert warnings == report.warnings
+
+
+def test_named_runs_delete_nothing(computed: Database) -> None:
+    [(one,), (other,)] = computed.execute(
+        "select id::text from job_applications order by id limit 2"
+    )
+    deleted_by_replication(computed, FIRST)
+    assert run_named(computed.settings(), [one, other])[1] == [one]
+    assert len(stored(computed)) == 40
