@@ -34,6 +34,7 @@ from pipeline.scoring.user_agents import declared
 from pipeline.settings import Settings
 from pipeline.source_columns import SourceColumns, source_columns
 from pipeline.source_shape import (
+    beyond_snapshot,
     duplicate_id_problems,
     tracking_id_problems,
 )
@@ -146,7 +147,10 @@ class Source:
         self.definition = definition
         self.columns = source_columns(snapshot.connection)
         self.whole = not application_ids
-        self.reader = SnapshotReader(snapshot, settings, bulk=self.whole)
+        one_by_one = beyond_snapshot(snapshot.connection) if self.whole else ["few rows are wanted"]
+        if one_by_one:
+            log.debug("reading all by COPY, over one connection: %s", "; ".join(one_by_one))
+        self.reader = SnapshotReader(snapshot, settings, bulk=not one_by_one)
         self.parameters: dict[str, object] = {
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),

@@ -25,6 +25,12 @@ def tracking_id_problems(connection: Connection) -> list[str]:
     ]
 
 
+def beyond_snapshot(connection: Connection) -> list[str]:
+    """What of the source only a single transaction reads in one state: foreign tables, whose server
+    knows nothing of our snapshot, and views that ask for the time or the like."""
+    return [reason for (reason,) in _rows(connection, "beyond_snapshot")]
+
+
 def duplicate_id_problems(connection: Connection) -> list[str]:
     """The ids that stand more than once where clickstats expects unique ones."""
     return [

@@ -46,8 +46,6 @@ class SnapshotReader:
         self.snapshot = snapshot
         self.settings = settings
         self.url = connectorx_url(snapshot.connection, settings.schema) if bulk else None
-        if not bulk:
-            log.debug("reading by COPY: only named applications")
 
     def frames(
         self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False

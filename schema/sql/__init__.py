@@ -70,6 +70,7 @@ FUNCTIONS = [
     "pg_wal_lsn_diff",
     "quote_ident",
     "random",
+    "regexp_matches",
     "round",
     "set_config",
     "string_agg",

@@ -77,7 +77,7 @@ def test_verbose_says_each_step(filled: Database) -> None:
         assert said in answer.errors
     assert "DEBUG" not in clickstats("run", "--all", database=filled).errors
     answer = clickstats("run", "--app-id", KEEN, "-v", database=filled)
-    assert "reading by COPY: only named applications" in answer.errors
+    assert "reading all by COPY, over one connection: few rows are wanted" in answer.errors
 
 
 def test_a_limited_run_says_what_is_pending(filled: Database) -> None:

@@ -1,0 +1,39 @@
+-- What of the source does not depend on the snapshot alone, in words: foreign tables, and views that call
+-- what differs from one transaction or statement to the next, such as now(). Also of what is under a view
+-- or a partitioned table. Casts are told apart, since they depend on settings only.
+WITH RECURSIVE under AS (
+    SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
+    UNION ALL
+    SELECT r.ev_class, d.refobjid
+    FROM pg_rewrite AS r
+    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    WHERE
+        r.ev_type = '1' -- what a view selects
+        AND d.refclassid = 'pg_class'::regclass
+        AND d.refobjid <> r.ev_class
+),
+
+read AS (
+    SELECT to_regclass(name)::oid AS relation
+    FROM unnest(ARRAY['jobs', 'job_applications', 'link_tracking', 'link_clicks']) AS name
+    UNION
+    SELECT under.part FROM read JOIN under ON under.relation = read.relation
+)
+
+SELECT c.relname || ' is a foreign table' AS reason
+FROM read
+JOIN pg_class AS c ON c.oid = read.relation
+WHERE c.relkind = 'f'
+UNION ALL
+SELECT c.relname || ' is a view that calls ' || coalesce(min(p.proname), 'the time')
+FROM read
+JOIN pg_class AS c ON c.oid = read.relation AND c.relkind = 'v'
+JOIN pg_rewrite AS r ON r.ev_class = c.oid
+LEFT JOIN regexp_matches(r.ev_action::text, ':funcid (\d+)', 'g') AS called (ids) ON true
+LEFT JOIN pg_proc AS p
+    ON p.oid = called.ids[1]::oid
+    AND p.provolatile <> 'i'
+    AND NOT EXISTS (SELECT FROM pg_cast AS k WHERE k.castfunc = p.oid)
+WHERE p.oid IS NOT NULL OR r.ev_action::text ~ '[:{]SQLVALUEFUNCTION '
+GROUP BY c.oid, c.relname
+ORDER BY reason

@@ -1,0 +1,94 @@
+"""Sources whose rows do not depend on the snapshot alone: foreign tables, and views that ask for
+the time. All is read in one transaction, in which neither changes."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+
+from pipeline.dry_run import dry_run
+from pipeline.run import run_all
+from tests.databases import Database, fresh
+from tests.engines import reference, stored
+from tests.runs import WORLD
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.load(WORLD)
+    return database
+
+
+ASKING = """
+alter table job_applications rename to applications;
+alter table link_clicks rename to clicks;
+create view job_applications as select id, job_id, {now} as created_at from applications;
+create view clicks_now as select tracking_id, {now} as clicked_at from clicks;
+create view link_clicks as select * from clicks_now;
+"""
+
+
+@pytest.mark.parametrize("now", ["now()", "localtimestamp", "clock()"])
+def test_the_time_stands_still(filled: Database, now: str) -> None:
+    """Who clicks at the moment of the application takes no time."""
+    filled.execute("create function clock() returns timestamp language sql as 'select now()'")
+    filled.execute(ASKING.format(now=now))
+    run_all(filled.settings())
+    times = "select distinct time_to_first_click from link_click_analytics"
+    assert filled.execute(times) == [(timedelta(0),)]
+    assert dry_run(filled.settings()).report.updated == 0
+
+
+ELSEWHERE = """
+create extension postgres_fdw;
+create extension dblink;
+create server elsewhere foreign data wrapper postgres_fdw
+    options (host '{host}', port '{port}', dbname '{name}');
+create user mapping for current_user server elsewhere
+    options (user '{user}', password '{password}');
+drop table link_tracking, link_clicks;
+import foreign schema public limit to (link_tracking, link_clicks)
+    from server elsewhere into public;
+alter table link_tracking rename to links;
+"""
+# whoever reads links makes the other database change in between
+CHANGING = """
+create function read(function text) returns text immutable language plpgsql as $read$ begin
+    perform dblink_exec(
+        '{url}',
+        $$
+        update link_tracking set link_function = 'Resume';
+        delete from link_clicks;
+        insert into link_clicks (tracking_id, clicked_at)
+            select 'a', '2024-03-05' from generate_series(1, 3)
+        $$
+    );
+    return function;
+end $read$;
+create view link_tracking as
+    select tracking_id, application_id, read(link_function) as link_function from links;
+"""
+
+
+def test_foreign_tables_are_read_in_one_state(
+    filled: Database, server_url: str, with_sources: str
+) -> None:
+    with fresh(server_url, with_sources) as elsewhere:
+        elsewhere.load(WORLD)
+        url = urlsplit(elsewhere.url)
+        before = reference(filled)
+        filled.execute(
+            ELSEWHERE.format(
+                host=url.hostname,
+                port=url.port,
+                name=elsewhere.name,
+                user=url.username,
+                password=url.password,
+            )
+            + CHANGING.format(url=elsewhere.url)
+        )
+        assert run_all(filled.settings()).clicks_read == 2
+        assert stored(filled) == before
+        assert elsewhere.execute("select distinct link_function from link_tracking") == [
+            ("Resume",)
+        ]
