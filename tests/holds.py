@@ -22,9 +22,14 @@ begin
     return pg_advisory_unlock_shared(hashtext(point));
 end $$;
 
+-- called immutable, and for each row, so that the view is read as any other
+create function hold_reading(tracking_id text) returns boolean immutable language plpgsql as $$
+begin
+    return hold('reading');
+end $$;
 alter table link_clicks rename to stored_clicks;
 create view link_clicks as
-    select tracking_id, clicked_at from stored_clicks where hold('reading');
+    select tracking_id, clicked_at from stored_clicks where hold_reading(tracking_id);
 
 create function hold_trigger() returns trigger language plpgsql as $$
 begin
