@@ -57,6 +57,7 @@ class Alterations:
         if altered > newer:
             raise AuditFailed(
                 f"the audit failed: {altered - newer} rows are stored otherwise than they were "
-                f"computed, {first} among them; look at what alters them in link_click_analytics: "
-                f"{', '.join(self.names)}; nothing was published"
+                f"computed, or more than once{f', {first} among them' if first else ''}; look at "
+                f"what alters them in link_click_analytics: {', '.join(self.names)}; "
+                "nothing was published"
             )

@@ -1,6 +1,7 @@
 -- What may store other values in link_click_analytics than a run writes, in words, and of a trigger that
--- waits for the commit its name for SET CONSTRAINTS: triggers, rules and column types. Of a partitioned
--- table, or one that has children, those of its parts.
+-- waits for the commit its name for SET CONSTRAINTS: triggers, rules and column types, children and
+-- a missing unique index, with which several rows may stand for one. Of a partitioned table, or one that
+-- has children, those of its parts.
 WITH RECURSIVE target AS (
     SELECT to_regclass('link_click_analytics')::oid AS oid
     UNION
@@ -46,4 +47,22 @@ JOIN (
     ('calculated_at', 'timestamp without time zone')
 ) AS expected (name, type) ON expected.name = a.attname
 WHERE format_type(a.atttypid, a.atttypmod) <> expected.type
+UNION
+SELECT 'child ' || c.relname, NULL
+FROM target
+JOIN pg_inherits AS i ON i.inhparent = target.oid
+JOIN pg_class AS c ON c.oid = i.inhrelid
+UNION
+SELECT 'no unique index on application_id', NULL
+WHERE NOT EXISTS (
+    SELECT FROM pg_index AS i
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE
+        i.indrelid = to_regclass('link_click_analytics')
+        AND a.attname = 'application_id'
+        AND i.indnkeyatts = 1
+        AND i.indisunique
+        AND i.indisvalid
+        AND i.indpred IS NULL
+)
 ORDER BY name

@@ -157,3 +157,21 @@ def test_what_is_left_to_a_newer_run_or_has_gone_is_no_alteration(filled: Databa
 
     report = run_all(filled.settings(), before=at("write", meanwhile))
     assert (report.newer, report.gone) == (1, 1)
+
+
+@pytest.mark.parametrize("added", ["link_click_analytics", "child"])
+@pytest.mark.parametrize("missing", [True, False], ids=["hides another", "alone"])
+def test_a_second_row_for_an_application(filled: Database, added: str, missing: bool) -> None:
+    """Of two rows that are to be written, one is stored twice by now, so that two are updated."""
+    run_all(filled.settings())
+    filled.execute(
+        f"{CLICK};"
+        f"delete from link_click_analytics where {missing} and application_id = '{B}';"
+        "drop index idx_analytics_unique_application;"
+        "create table child () inherits (link_click_analytics)"
+    )
+    before = "select application_id, total_click_events from link_click_analytics order by id"
+    again = f"insert into {added} (application_id) values ('{A}')"
+    with pytest.raises(AuditFailed, match=r"or more than once.*child child, no unique index"):
+        run_all(filled.settings(), before=at("write", lambda: filled.execute(again)))
+    assert {clicks for _, clicks in filled.execute(before)} == {0, 1}
