@@ -100,7 +100,7 @@ def _everything(
     if choice.changes:
         hold_gate_alone(writer, options.wait)  # until the commit: rows of both must not mix
     with snapshot_behind_gate(
-        settings, options.wait, before, held=bool(choice.changes)
+        writer, settings, options.wait, before, held=bool(choice.changes)
     ) as snapshot:
         before("read")
         report = row.report = reported(settings, snapshot, choice)
@@ -204,7 +204,7 @@ def _named(
     row.definition = choice.document
     with session(settings, snapshot=True) as reader:
         before("snapshot")
-        snapshot = take_snapshot(reader)
+        snapshot = take_snapshot(reader, writer)
         before("read")
         report = row.report = reported(settings, snapshot, choice)
         source = Source(snapshot, settings, choice.definition, application_ids)
@@ -241,7 +241,7 @@ def writing(settings: Settings) -> Iterator[Connection]:
 
 @contextmanager
 def snapshot_behind_gate(
-    settings: Settings, wait: int, before: Before, *, held: bool = False
+    writer: Connection, settings: Settings, wait: int, before: Before, *, held: bool = False
 ) -> Iterator[Snapshot]:
     """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit; the
     gate may be `held` already."""
@@ -251,7 +251,7 @@ def snapshot_behind_gate(
                 hold_gate_alone(gatekeeper, wait)
             reader = reading.enter_context(session(settings, snapshot=True))
             before("snapshot")
-            snapshot = take_snapshot(reader)
+            snapshot = take_snapshot(reader, writer)
         yield snapshot
 
 

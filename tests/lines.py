@@ -17,18 +17,21 @@ class Line:
     """Hands on what comes, both ways, until told otherwise."""
 
     def __init__(self, database: Database) -> None:
-        found = re.search(r"@([^:/@]+):(\d+)/", database.url)
-        assert found
-        self._server = (found[1], int(found[2]))
+        self.lead_to(database)
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         self.database = Database(
-            database.url.replace(f"@{found[1]}:{found[2]}", f"@127.0.0.1:{port}"), database.name
+            re.sub(r"@[^:/@]+:\d+/", f"@127.0.0.1:{port}/", database.url), database.name
         )
         self._pairs: dict[socket.socket, socket.socket] = {}
         self._stalled = self._ended = self._reset = False
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def lead_to(self, *databases: Database) -> None:
+        """Connect those who come from now on to the servers in turn, the last one stays."""
+        found = [re.search(r"@([^:/@]+):(\d+)/", database.url) for database in databases]
+        self._servers = [(server[1], int(server[2])) for server in found if server]
 
     def stall(self) -> None:
         """Hand on nothing any more; connections stay."""
@@ -59,7 +62,8 @@ class Line:
     def _pass(self, one: socket.socket) -> None:
         if one is self._listener:
             client, _ = one.accept()
-            server = socket.create_connection(self._server)
+            server = socket.create_connection(self._servers[0])
+            self._servers = self._servers[1:] or self._servers
             self._pairs |= {client: server, server: client}
             return
         other, data = self._pairs[one], b""

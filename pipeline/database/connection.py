@@ -61,6 +61,12 @@ CANCEL = """
 SELECT pg_cancel_backend(pid) FROM pg_stat_activity
 WHERE application_name = %s AND pid <> pg_backend_pid()
 """
+SERVER = "pg_postmaster_start_time()"  # no two servers start in the same microsecond
+TWO_SERVERS = (
+    "the connections of this run reached two servers, since the URL or a balancer spreads them; "
+    "nothing was written; let the URL find the primary alone: target_session_attrs=read-write, and "
+    "no load_balance_hosts"
+)
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
 NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
 EXPECTED_URL = (
@@ -335,11 +341,17 @@ class Snapshot:
     taken_at: datetime  # UTC, by the server's clock
 
 
-def take_snapshot(connection: Connection) -> Snapshot:
-    """Take the snapshot of a session that was opened with `snapshot`, and its instant."""
+def take_snapshot(connection: Connection, writer: Connection | None = None) -> Snapshot:
+    """Take the snapshot of a session that was opened with `snapshot`, and its instant; raise
+    `Refused` when the writer's session is at another server, which may be ahead."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_export_snapshot(), clock_timestamp()::timestamp")
-        name, taken_at = cursor.fetchone()  # type: ignore[misc]
+        cursor.execute(f"SELECT pg_export_snapshot(), clock_timestamp()::timestamp, {SERVER}")
+        name, taken_at, server = cursor.fetchone()  # type: ignore[misc]
+        if writer:
+            with writer.cursor() as at_writer:
+                at_writer.execute(f"SELECT {SERVER}")
+                if at_writer.fetchone() != (server,):
+                    raise Refused(TWO_SERVERS)
         log.debug("snapshot %s taken at %s UTC", name, taken_at)
         return Snapshot(connection, name, taken_at)
 

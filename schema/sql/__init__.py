@@ -64,6 +64,7 @@ FUNCTIONS = [
     "pg_get_expr",
     "pg_get_indexdef",
     "pg_has_role",
+    "pg_postmaster_start_time",
     "pg_relation_size",
     "pg_sleep",
     "pg_typeof",

@@ -5,9 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from time import monotonic
 
 import psycopg2
@@ -25,7 +26,7 @@ from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
 from tests.faults.conftest import SOURCE
 from tests.faults.test_all_or_nothing import LAST_RUN, REMAINS, ends_at_once, last
-from tests.holds import held, until_stopped
+from tests.holds import at, held, until_stopped
 from tests.lines import Line, line
 from tests.processes import started
 from tests.waiting import wait_until
@@ -291,6 +292,9 @@ def test_a_transaction_takes_too_long(
 # --- a standby -------------------------------------------------------------------------------
 
 
+EVERYWHERE = "create role everywhere superuser login password 'everywhere'"
+
+
 @pytest.fixture(scope="module")
 def standby() -> Iterator[Database]:
     """A server that is for ever in recovery, with a published run."""
@@ -300,6 +304,7 @@ def standby() -> Iterator[Database]:
         migrate(database.settings())
         database.execute(SOURCE)
         run_all(database.settings())
+        database.execute(EVERYWHERE)
         running.crash()
         (running.base / "data" / "standby.signal").touch()
         running.start()
@@ -330,6 +335,31 @@ def test_a_standby_cannot_be_written_to(standby: Database, arguments: str) -> No
 def test_a_standby_can_be_read(standby: Database, arguments: str) -> None:
     answer = clickstats(*arguments.split(), database=standby)
     assert (answer.code, "Traceback" in answer.errors) == (0, False), answer.errors
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_what_a_standby_says_is_not_written_to_its_primary(standby: Database, named: bool) -> None:
+    """A balancer spreads the connections, and the standby lags behind."""
+    with server() as running:
+        primary = Database(running.url(), "postgres")
+        primary.execute(f"{SOURCE_TABLES}; {EVERYWHERE}")
+        migrate(primary.settings())
+        primary.execute(SOURCE)
+        primary.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
+        run_all(primary.settings())
+        before = stored(primary)
+        with line(primary.seen_by("everywhere", "everywhere")) as balancer:
+            settings = balancer.database.settings()
+            if named:
+                [(one,)] = primary.execute("select min(id::text) from job_applications")
+                spread = at("gate", lambda: balancer.lead_to(standby))
+                run: Callable[..., object] = partial(run_named, settings, [one])
+            else:  # the gatekeeper is the first, then who reads
+                spread = at("gate", lambda: balancer.lead_to(primary, standby))
+                run = partial(run_all, settings)
+            with pytest.raises(Refused, match="reached two servers"):
+                run(before=spread)
+        assert stored(primary) == before == reference(primary)
 
 
 # --- outputs that are closed -----------------------------------------------------------------
