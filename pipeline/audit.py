@@ -58,8 +58,7 @@ class Baseline:
 def audit_read(report: RunReport, before: Baseline | None, max_shrink: float) -> None:
     """Note in the report of a `run --all` what is odd about what was read; raise `AuditFailed` when
     there is so little of it that nothing must be published. `before` is the last published run."""
-    for warning in warnings(report, before):
-        _warn(report, warning)
+    note(report, warnings(report, before))
     if before:
         _refuse(
             shrink_errors(
@@ -75,15 +74,11 @@ def audit_rows(rows: pl.DataFrame) -> None:
     _refuse(row_errors(rows))
 
 
-def warn_of(report: RunReport, found: Iterable[str]) -> None:
-    """Note warnings in the report."""
-    for warning in found:
-        _warn(report, warning)
-
-
-def _warn(report: RunReport, warning: str) -> None:
-    log.warning("%s", warning)
-    report.warnings.append(warning)
+def warn_of(report: RunReport, warnings: Iterable[str]) -> None:
+    """Log warnings, and note them in the report."""
+    for warning in warnings:
+        log.warning("%s", warning)
+        report.warnings.append(warning)
 
 
 def _refuse(errors: Iterable[str]) -> None:

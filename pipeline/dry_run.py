@@ -17,6 +17,7 @@ from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
+from pipeline.zone_data import zone_warnings
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -51,6 +52,8 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
     report = reported(settings, snapshot, choice)
     computation = gathered(snapshot, settings, choice, report, show)
     audit_read(report, choice.published, options.max_shrink)
+    times = computation.extracted.clicks["clicked_at"]
+    warn_of(report, zone_warnings(reader, report.timezone, times))
     slices = []
     with show("compare"), closing(computation.beside_stored()) as both:
         for per_application, stored in both:

@@ -27,6 +27,7 @@ from pipeline.settings import Settings
 from pipeline.slices import Computation
 from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
+from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def _everything(
         computation = gathered(snapshot, settings, choice, report, show)
         before("audit")
         audit_read(report, choice.published, options.max_shrink)
+        times = computation.extracted.clicks["clicked_at"]
+        warn_of(report, zone_warnings(snapshot.connection, report.timezone, times))
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):

@@ -1,0 +1,45 @@
+"""Whether the server and Polars, each with its own time zone data, agree about a zone.
+
+Governments change their rules, and the two are updated separately: a run takes hours and days by
+Polars' data, `verify` and whoever asks in SQL by the server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+import psycopg2
+
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
+
+
+def zone_warnings(connection: Connection, timezone: str, instants: pl.Series) -> Iterator[str]:
+    """What the two disagree about in the time of these instants (UTC), which costs a look at each
+    day of it; nothing for UTC."""
+    if timezone == "UTC" or instants.count() == 0:
+        return
+    with connection.cursor() as cursor:
+        between = {"first": instants.min(), "last": instants.max(), "timezone": timezone}
+        cursor.execute("SAVEPOINT zone")
+        try:
+            cursor.execute(statement("zone_offsets"), between)
+        except psycopg2.errors.InvalidParameterValue:
+            cursor.execute("ROLLBACK TO zone")
+            yield f"the server does not know the time zone {timezone}; update its time zone data"
+            return
+        server = pl.DataFrame(cursor.fetchall(), ["instant", "seconds"], orient="row")
+    utc = pl.col("instant").dt.replace_time_zone("UTC")
+    local = utc.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+    differs = (local - pl.col("instant")).dt.total_seconds() != pl.col("seconds")
+    days = server.filter(differs)["instant"]
+    if not days.is_empty():
+        yield (
+            f"the time zone data of the server and of Polars disagree about {timezone} on "
+            f"{days.len():,} days from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}: hours and days "
+            "of the week may be wrong; update whichever is older"
+        )
