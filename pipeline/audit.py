@@ -58,7 +58,7 @@ class Baseline:
 def audit_read(report: RunReport, before: Baseline | None, max_shrink: float) -> None:
     """Note in the report of a `run --all` what is odd about what was read; raise `AuditFailed` when
     there is so little of it that nothing must be published. `before` is the last published run."""
-    note(report, warnings(report, before))
+    warn_of(report, warnings(report, before))
     if before:
         _refuse(
             shrink_errors(
