@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
 from pipeline.database.connection import session
 from pipeline.demo import sample
-from pipeline.demo.embedded import server
+from pipeline.demo.embedded import Server, server
 from pipeline.migrate import migrate
 from pipeline.run import run_all
 from tests.databases import SOURCE_TABLES, Database, fresh
@@ -39,7 +40,20 @@ def server_url() -> Iterator[str]:
         yield given
     else:
         with server(inside=in_memory()) as running:
+            cheapen_logins(running)
             yield running.url()
+
+
+def cheapen_logins(running: Server) -> None:
+    """Have passwords hashed once and not 4096 times, which takes as long as the rest of a login;
+    the tests log in ten thousand times."""
+    with closing(psycopg2.connect(running.url())) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        if admin.server_version >= 160_000:
+            cursor.execute("alter system set scram_iterations = 1")
+            cursor.execute("select pg_reload_conf()")
+            cursor.execute("set scram_iterations = 1")
+            cursor.execute("alter role current_user password %s", (running.password,))
 
 
 def in_memory() -> Path | None:

@@ -45,6 +45,8 @@ create index on link_tracking (application_id);
 create index on link_clicks (tracking_id);
 """
 
+BY_COPY = "require_auth=scram-sha-256,md5,none"
+
 Parameters = Mapping[str, object] | Sequence[object] | None
 
 
@@ -78,9 +80,19 @@ class Database:
         )
         return int(count)
 
+    @property
+    def server_version(self) -> int:
+        """As a number: 150004 for 15.4."""
+        with closing(self.connect()) as own:
+            return own.server_version
+
     def settings(self, **others: Any) -> Settings:
         """The settings of a run over this database."""
         return Settings(self.url, **others)
+
+    def by_copy(self) -> "Database":
+        """The same database by a URL that asks for what ConnectorX cannot do."""
+        return Database(f"{self.url}{'&' if '?' in self.url else '?'}{BY_COPY}", self.name)
 
     def seen_by(self, role: str, password: str) -> "Database":
         """The same database for another role."""

@@ -1,20 +1,36 @@
 """No text of the database or the ledger steers the terminal, whatever command shows it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.conftest import WORLD
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import Database, fresh
 from tests.drawings import named
 
 KEEN = str(named("keen"))
 HOSTILE = "a\x1b[31mb\x9b2Jc\x7fd\u202ee\rf[bold]g"
 
 
+@pytest.fixture(scope="module")
+def with_hostile_texts(server_url: str, with_all_tables: str) -> Iterator[str]:
+    """The template with one wherever a text can stand: link functions, what the ledger says, names
+    of columns."""
+    with fresh(server_url, with_all_tables) as template:
+        template.load(WORLD)
+        make_hostile(template)
+        yield template.name
+
+
 @pytest.fixture
-def hostile(filled: Database) -> Database:
-    """Wherever a text can stand: link functions, what the ledger says, names of columns."""
+def hostile(server_url: str, with_hostile_texts: str) -> Iterator[Database]:
+    with fresh(server_url, with_hostile_texts) as hostile:
+        yield hostile
+
+
+def make_hostile(filled: Database) -> None:
     filled.execute("update link_tracking set link_function = %s", [HOSTILE])
     assert clickstats("run", "--all", "--quiet", database=filled).code == 0
     filled.execute(
@@ -32,7 +48,6 @@ def hostile(filled: Database) -> Database:
     filled.execute("update clickstats_runs set outcome = %s where error = ''", [HOSTILE])
     filled.execute(f'alter table link_click_analytics add column "{HOSTILE}" integer')
     filled.execute("update link_click_analytics set total_click_events = 7")
-    return filled
 
 
 @pytest.mark.parametrize(

@@ -157,18 +157,18 @@ def test_options_of_the_connection(filled: Database) -> None:
     ],
 )
 def test_what_an_error_of_the_server_means(
-    database: Database, code: str, meaning: type[ClickstatsError]
+    server_url: str, code: str, meaning: type[ClickstatsError]
 ) -> None:
-    with closing(database.connect()) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(server_url)) as connection, connection.cursor() as cursor:
         with pytest.raises(ClickstatsError, match="the very words") as error, server_errors():
             cursor.execute(f"do $$ begin raise 'the very words' using errcode = '{code}'; end $$")
         assert type(error.value) is meaning
 
 
 @pytest.mark.parametrize("code", ["42601", "42P10"])
-def test_an_error_that_nobody_has_foreseen_stays_what_it_is(database: Database, code: str) -> None:
+def test_an_error_that_nobody_has_foreseen_stays_what_it_is(server_url: str, code: str) -> None:
     """A bug keeps its traceback."""
-    with closing(database.connect()) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(server_url)) as connection, connection.cursor() as cursor:
         with pytest.raises(psycopg2.Error) as error, server_errors():
             cursor.execute(f"do $$ begin raise 'x' using errcode = '{code}'; end $$")
         assert error.value.pgcode == code

@@ -198,7 +198,7 @@ def test_binaries_in_a_private_home_stay_private(
     ("end", "number"),
     [
         (os.kill, signal.SIGKILL),
-        (os.kill, signal.SIGTERM),
+        pytest.param(os.kill, signal.SIGTERM, marks=pytest.mark.slow),
         (os.killpg, signal.SIGINT),  # as a terminal does, to all that it can reach
     ],
     ids=["SIGKILL", "SIGTERM", "Ctrl-C"],

@@ -42,7 +42,7 @@ def filled(server_url: str, encoding: str) -> Iterator[Database]:
         yield database
 
 
-@pytest.mark.parametrize("encoding", ["LATIN1", "WIN1252"])
+@pytest.mark.parametrize("encoding", ["LATIN1", pytest.param("WIN1252", marks=pytest.mark.slow)])
 def test_every_command(server_url: str, encoding: str) -> None:
     for database in filled(server_url, encoding):
         database.execute("update link_tracking set link_function = 'Lebenslauf für Zoë'")
@@ -52,8 +52,8 @@ def test_every_command(server_url: str, encoding: str) -> None:
         assert "Lebenslauf für Zoë" in clickstats("explain", A, database=database).text
 
 
-@pytest.mark.parametrize("option", ["", "?require_auth=scram-sha-256,md5,none"])
-def test_bytes_that_are_no_utf_8(server_url: str, option: str) -> None:
+@pytest.mark.parametrize("by_copy", [False, True])
+def test_bytes_that_are_no_utf_8(server_url: str, by_copy: bool) -> None:
     """One line, and exit 5, wherever they are read; `status` and `migrate` read none."""
     for database in filled(server_url, "SQL_ASCII"):
         bad = r"convert_from('\x4cff69'::bytea, 'SQL_ASCII')"
@@ -62,7 +62,7 @@ def test_bytes_that_are_no_utf_8(server_url: str, option: str) -> None:
             "insert into link_click_analytics (application_id, click_sequence,"
             f" total_click_events) values ('{A}', array[{bad}], 1)"
         )
-        through = Database(database.url + option, database.name)
+        through = database.by_copy() if by_copy else database
         for command in COMMANDS[:-2]:
             answer = clickstats(*command, database=through)
             assert answer.code == 5, (command, answer.errors)

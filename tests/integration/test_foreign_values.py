@@ -31,7 +31,12 @@ FOREIGN = {
     "click_sequence": ["'{{a,b},{c,d}}'", "'{NULL}'", "'{a,NULL}'", "'[0:1]={a,b}'", "'{{NULL}}'"],
     "click_days_of_week": ["'{{1},{2}}'", "'{NULL}'", "'{1,NULL}'", "'[0:0]={3}'", "'{7}'"],
 }
-OUTSIDE = ["'infinity'", "'-infinity'", "'0044-03-15 BC'", "'12000-01-01'"]
+OUTSIDE = [
+    "'-infinity'",
+    "'12000-01-01'",
+    pytest.param("'infinity'", marks=pytest.mark.slow),
+    pytest.param("'0044-03-15 BC'", marks=pytest.mark.slow),
+]
 INSTANTS = ("calculated_at", "created_at", "updated_at")
 
 
@@ -63,7 +68,7 @@ def left_out(database: Database) -> None:
     assert dry_run(database.settings()).report.updated == 1
 
 
-QUICK = {"time_to_first_click", "engagement_velocity"}
+QUICK = {"time_between_first_last_click", "engagement_velocity"}
 
 
 @pytest.mark.parametrize(
@@ -82,8 +87,7 @@ def test_runs_replace_it(two: Database, column: str) -> None:
 
 
 def test_endless_intervals(two: Database) -> None:
-    [(version,)] = two.execute("select current_setting('server_version_num')::integer")
-    if version < 170000:
+    if two.server_version < 170_000:
         pytest.skip("PostgreSQL has them since 17")
     for value in ("'infinity'", "'-infinity'"):
         spoil(two, "time_to_first_click", value)

@@ -65,12 +65,12 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("in_parts")
-@pytest.mark.parametrize("option", ["", "?require_auth=scram-sha-256"], ids=["ConnectorX", "COPY"])
-def test_tables_in_parts(filled: Database, option: str) -> None:
-    through = Database(filled.url + option, filled.name)
+@pytest.mark.parametrize("by_copy", [False, True], ids=["ConnectorX", "COPY"])
+def test_tables_in_parts(filled: Database, by_copy: bool) -> None:
+    through = filled.by_copy() if by_copy else filled
     with session(through.settings(), snapshot=True) as connection:
         source = Source(take_snapshot(connection), through.settings(), Definition())
-        assert (source.reader.url is None) == bool(option)
+        assert (source.reader.url is None) == by_copy
         assert all(len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES)
         assert len(source.extract().ranges()) == 4
     report = run_all(through.settings())

@@ -1,6 +1,6 @@
 """What `run` does to link_click_analytics, on a real server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import SchemaError
 from pipeline.run import Options, run_all, run_named
 from pipeline.run_report import RunReport
-from tests.databases import Database
+from tests.databases import Database, fresh
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored
 from tests.oracle import Application, Click, Link, World, expected
@@ -61,11 +61,20 @@ def filled(database: Database) -> Database:
     return database
 
 
+@pytest.fixture(scope="module")
+def with_a_run(server_url: str, with_all_tables: str) -> Iterator[str]:
+    """The template of a first run's result."""
+    with fresh(server_url, with_all_tables) as template:
+        template.load(WORLD)
+        run_all(template.settings())
+        yield template.name
+
+
 @pytest.fixture
-def done(filled: Database) -> Database:
+def done(server_url: str, with_a_run: str) -> Iterator[Database]:
     """After a first run."""
-    run_all(filled.settings())
-    return filled
+    with fresh(server_url, with_a_run) as done:
+        yield done
 
 
 def rows_of(report: RunReport) -> dict[str, int]:

@@ -23,9 +23,9 @@ def filled(database: Database) -> Database:
 
 
 @pytest.fixture
-def by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if the URL asked for what ConnectorX cannot do: the server's errors have a code."""
-    monkeypatch.setattr("pipeline.database.transport.connectorx_url", lambda *_: None)
+def copied(filled: Database) -> Database:
+    """The same, read by COPY, so that the server's errors have a code."""
+    return filled.by_copy()
 
 
 # --- the target ----------------------------------------------------------------------------------
@@ -185,14 +185,13 @@ def view(database: Database, table: str, query: str) -> None:
     database.execute(f"alter table {table} rename to old; create view {table} as {query}")
 
 
-@pytest.mark.usefixtures("by_copy")
 @runs
 @pytest.mark.parametrize(("table", "query", "found"), SOURCES.values(), ids=SOURCES.keys())
 def test_a_view_that_does_not_keep_what_a_table_would(
-    filled: Database, run: Callable[[Settings], object], table: str, query: str, found: str
+    copied: Database, run: Callable[[Settings], object], table: str, query: str, found: str
 ) -> None:
-    view(filled, table, query)
-    assert found in said_by(run, filled, 5)
+    view(copied, table, query)
+    assert found in said_by(run, copied, 5)
 
 
 def test_an_id_that_is_null(filled: Database) -> None:
@@ -201,29 +200,27 @@ def test_an_id_that_is_null(filled: Database) -> None:
     run_named(filled.settings(), [B])
 
 
-@pytest.mark.usefixtures("by_copy")
 @runs
 def test_a_materialized_view_without_data(
-    filled: Database, run: Callable[[Settings], object]
+    copied: Database, run: Callable[[Settings], object]
 ) -> None:
-    filled.execute(
+    copied.execute(
         "alter table link_clicks rename to old;"
         "create materialized view link_clicks as select * from old with no data"
     )
-    assert "REFRESH MATERIALIZED VIEW" in said_by(run, filled, 5)
-    [problem] = problems(filled.settings())
+    assert "REFRESH MATERIALIZED VIEW" in said_by(run, copied, 5)
+    [problem] = problems(copied.settings())
     assert "REFRESH MATERIALIZED VIEW link_clicks" in problem
 
 
-@pytest.mark.usefixtures("by_copy")
-def test_a_function_that_the_server_cannot_do(filled: Database) -> None:
-    filled.execute(
+def test_a_function_that_the_server_cannot_do(copied: Database) -> None:
+    copied.execute(
         "create function no() returns interval language plpgsql as"
         " $$ begin raise feature_not_supported; end $$"
     )
-    view(filled, "link_clicks", "select tracking_id, clicked_at + no() as clicked_at from old")
+    view(copied, "link_clicks", "select tracking_id, clicked_at + no() as clicked_at from old")
     with pytest.raises(Refused):
-        run_all(filled.settings())
+        run_all(copied.settings())
 
 
 @writing_runs

@@ -88,8 +88,21 @@ def viewed(filled: Database) -> Database:
     return filled
 
 
-@pytest.mark.parametrize("table", ["jobs", "job_applications"])
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize(
+    ("form", "table"),
+    [
+        *(pytest.param(FORMS[name], "job_applications", id=name) for name in FORMS),
+        *(
+            pytest.param(
+                FORMS[name],
+                "jobs",
+                marks=[pytest.mark.slow] * (name != "a view"),
+                id=f"{name} for jobs",
+            )
+            for name in FORMS
+        ),
+    ],
+)
 def test_the_target_is_made_without_the_key(filled: Database, form: str, table: str) -> None:
     filled.execute(form.format(table))
     assert all("run `clickstats migrate`" in problem for problem in problems(filled.settings()))
