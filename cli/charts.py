@@ -5,13 +5,12 @@ https://vega.github.io/vega-lite/docs explains every word used here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from math import sqrt
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from cli.chart_parts import (
     COLOURS,
-    Rows,
     Spec,
     cells,
     chart,
@@ -21,7 +20,22 @@ from cli.chart_parts import (
     tooltip,
 )
 from cli.output import printable
-from cli.wording import band, brief, percent
+from cli.wording import band, between, brief, ended, percent, sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.answers.report_rows import (
+        ClickSequence,
+        HourOfWeek,
+        LinkFunction,
+        OutcomeShare,
+        PairOfBands,
+        Response,
+        ResponseTime,
+        RunOfLedger,
+        ScoreBand,
+    )
 
 DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 MONDAY_FIRST = [*DAYS[1:], DAYS[0]]
@@ -31,6 +45,19 @@ TICK_LABEL = (
     "datum.value < 3600 ? datum.value / 60 + ' min' : datum.value < 86400 ? datum.value / 3600"
     " + ' h' : datum.value < 31536000 ? datum.value / 86400 + ' d' : '1 year'"
 )
+
+
+class RuleFigures(TypedDict):
+    """What a rule does, as numbers and as they are written beside its bars."""
+
+    rule: str
+    fires_on: str
+    applications: int
+    points: int
+    share: float
+    share_label: str
+    mean: float
+    mean_label: str
 
 
 def compact(count: int) -> str:
@@ -43,7 +70,7 @@ def compact(count: int) -> str:
     return str(count)
 
 
-def distribution(rows: Rows) -> Spec:
+def distribution(rows: Sequence[ScoreBand]) -> Spec:
     """Two bars a band, one for each score."""
     values = [
         {**row, "score": row["score"].removesuffix("_score"), "range": band(row["band"])}
@@ -63,7 +90,7 @@ def distribution(rows: Rows) -> Spec:
     )
 
 
-def joint(rows: Rows) -> Spec:
+def joint(rows: Sequence[PairOfBands]) -> Spec:
     """A square of bands: the more applications, the darker, by the square root of their number."""
     most = max(row["applications"] for row in rows)
     values = [
@@ -100,7 +127,7 @@ def joint(rows: Rows) -> Spec:
     )
 
 
-def clicks_by_hour(rows: Rows) -> Spec:
+def clicks_by_hour(rows: Sequence[HourOfWeek]) -> Spec:
     """A row a day, a column an hour: the more clicks, the darker."""
     most = max(row["clicks"] for row in rows)
     values = [
@@ -119,18 +146,23 @@ def clicks_by_hour(rows: Rows) -> Spec:
     )
 
 
-def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
+def response_times(rows: Sequence[ResponseTime], response: Response) -> Spec:
     """A histogram over a logarithmic scale; the quartiles are lines with a sign."""
     bins = [
         {
             "from": max(row["at_least"], SHORTEST).total_seconds(),
             "to": (row["below"] or LONGEST).total_seconds(),
-            "time": row["time"],
+            "time": between(row),
             "applications": row["applications"],
         }
         for row in rows
     ]
     top = 1.25 * max(row["applications"] for row in rows)  # room for the signs
+    quartiles = {
+        "¼": response["lower_quartile"],
+        "½": response["median"],
+        "¾": response["upper_quartile"],
+    }
     lines = [
         {
             "at": min(max(at, SHORTEST), LONGEST).total_seconds(),
@@ -139,6 +171,7 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
             "height": 8 + 16 * number,  # they may stand close together
         }
         for number, (sign, at) in enumerate(quartiles.items())
+        if at is not None
     ]
     seconds = {
         "type": "quantitative",
@@ -181,11 +214,12 @@ def response_times(rows: Rows, quartiles: Mapping[str, timedelta]) -> Spec:
     )
 
 
-def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
+def functions(rows: Sequence[LinkFunction], kinds: Mapping[str, str]) -> Spec:
     """Two bars a link function, one for each column in `kinds`, under the name given there."""
+    counts: Sequence[Mapping[str, object]] = rows
     values = [
-        {"link function": printable(row["link_function"]), "kind": name, "count": row[column]}
-        for row in rows
+        {"link function": printable(str(row["link_function"])), "kind": name, "count": row[column]}
+        for row in counts
         for column, name in kinds.items()
     ]
     shades = dict(zip(kinds.values(), ("var(--first)", "var(--second)"), strict=True))
@@ -203,9 +237,12 @@ def functions(rows: Rows, kinds: Mapping[str, str]) -> Spec:
     )
 
 
-def sequences(rows: Rows) -> Spec:
+def sequences(rows: Sequence[ClickSequence]) -> Spec:
     """A bar a sequence, with its text above it."""
-    values = [{**row, "rank": rank} for rank, row in enumerate(rows)]
+    values = [
+        {"rank": rank, "sequence": printable(sequence(row)), "applications": row["applications"]}
+        for rank, row in enumerate(rows)
+    ]
     return chart(
         values,
         height=40 * len(rows) + 30,
@@ -232,14 +269,14 @@ def sequences(rows: Rows) -> Spec:
     )
 
 
-def rules(rows: Rows, column: str, score: str) -> Spec:
+def rules(rows: Sequence[RuleFigures], column: Literal["share", "mean"], score: str) -> Spec:
     """A bar a rule, with its figure beside it."""
     figures = [0, *(row[column] for row in rows)]
     # room for the text beside the longest bars
     room = {"rangeMin": 40 if min(figures) < 0 else 0, "rangeMax": {"expr": "width - 44"}}
     beside = f"datum.{column} < 0"
     return chart(
-        rows,
+        [{**row, "fires on": row["fires_on"]} for row in rows],
         height=30 * len(rows) + 10,
         encoding={
             "y": named("rule"),
@@ -265,7 +302,7 @@ def rules(rows: Rows, column: str, score: str) -> Spec:
     )
 
 
-def outcomes(rows: Rows, title: str) -> Spec:
+def outcomes(rows: Sequence[OutcomeShare], title: str) -> Spec:
     """A point a band and outcome with its interval, joined by lines; the count under each band."""
     values = [
         {
@@ -305,9 +342,26 @@ def outcomes(rows: Rows, title: str) -> Spec:
     )
 
 
-def runs(rows: Rows, column: str, axis: Spec) -> Spec:
+def published_nothing(run: RunOfLedger) -> bool:
+    """Whether a run has ended without publishing its rows."""
+    return run["outcome"] not in {"published", "running"}
+
+
+def runs(found: Sequence[RunOfLedger], column: Literal["seconds", "written"], axis: Spec) -> Spec:
     """A bar a run, the newest at the right; a run that published nothing has a cross above it."""
-    kinds = dict.fromkeys(row["kind"] for row in rows)
+    rows = [
+        {
+            "started": str(run["started_at"]),  # two may start within one second
+            "kind": "failed" if run["outcome"] == "died" else run["outcome"],
+            "mark": "✕" if published_nothing(run) else "…" * (run["outcome"] == "running"),
+            "outcome": ended(run),
+            "seconds": round(run["seconds"] or 0, 2),
+            "written": run["written"] or 0,
+        }
+        for run in found
+    ]
+    most = max(run[column] or 0 for run in found)
+    kinds = dict.fromkeys(str(row["kind"]) for row in rows)
     shades = {"published": "var(--first)", "failed": "var(--failed)", "running": "var(--muted)"}
     when = "[slice(datum.label, 0, 10), slice(datum.label, 11, 16)]"
     return chart(
@@ -316,7 +370,7 @@ def runs(rows: Rows, column: str, axis: Spec) -> Spec:
         encoding={
             "x": named("started")
             | {"axis": {"labelExpr": when, "labelOverlap": True, "title": "started (UTC)"}},
-            "y": axis | {"scale": {"domain": [0, max(row[column] for row in rows) or 1]}},
+            "y": axis | {"scale": {"domain": [0, most or 1]}},
             "color": colours("kind", *kinds, of=shades),
             "tooltip": tooltip("started", "outcome", "seconds", "written"),
         },
@@ -330,12 +384,12 @@ def runs(rows: Rows, column: str, axis: Spec) -> Spec:
     )
 
 
-def run_seconds(rows: Rows) -> Spec:
+def run_seconds(found: Sequence[RunOfLedger]) -> Spec:
     """How long each run took."""
     axis = {"field": "seconds", "type": "quantitative", "axis": {"tickCount": 5}}
-    return runs(rows, "seconds", axis)
+    return runs(found, "seconds", axis)
 
 
-def run_rows(rows: Rows) -> Spec:
+def run_rows(found: Sequence[RunOfLedger]) -> Spec:
     """How many rows each run wrote."""
-    return runs(rows, "written", count("written") | {"title": "rows"})
+    return runs(found, "written", count("written") | {"title": "rows"})

@@ -27,9 +27,9 @@ def print_demo(shown: Demo) -> None:
     """Print whom to follow up, how the scores are spread, and what the run did."""
     out = console()
     out.print(f"\n[bold]Whom to follow up first[/] (made-up data, PostgreSQL {shown.postgresql})")
-    out.print(top_table(shown.top.iter_rows(named=True), out.width))
+    out.print(top_table(shown.report.top, out.width))
     out.print("[bold]How the scores are spread[/] (applications in each band)")
-    out.print(spread_table(shown.distribution.iter_rows()))
+    out.print(spread_table(shown.report.distribution))
     out.print("[bold]What the run did[/]")
     out.print(tables(shown.run))
     for warning in shown.run.warnings:

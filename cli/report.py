@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -33,18 +33,20 @@ from cli.wording import (
     run_figures,
     sequence,
     share,
+    texts,
     verdict,
 )
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
 
     from pipeline.answers.overview import Overview
+    from pipeline.answers.report_rows import ScoreBand, TopApplication
 
 LONGEST_BAR = 16
 WIDE = 110
@@ -117,7 +119,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield f"[bold]Report[/] of {minute(seen.taken_at)}; time zone {seen.timezone}"
     counts = ("applications", "stored", "with_clicks", "clicks", "link_functions")
     headings = [name.replace("_", " ") for name in counts]
-    yield table(headings, [[f"{totals[name]:,}" for name in counts]], right=headings)
+    yield table(headings, [texts(totals, *counts)], right=headings)
     yield freshness(totals)
     if totals["stored"]:
         yield from _of_rows(seen, width)
@@ -137,13 +139,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
 
 def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield "\n[bold]How the scores are spread[/] (applications in each band)"
-    bands = len(seen.distribution) // 2
-    yield spread_table(
-        (engagement["band"], engagement["applications"], intent["applications"])
-        for engagement, intent in zip(
-            seen.distribution[:bands], seen.distribution[bands:], strict=True
-        )
-    )
+    yield spread_table(seen.distribution)
     yield "[bold]Whom to follow up first[/]"
     yield top_table(seen.top, width)
     yield "[bold]How often each rule fires, and what it gives[/]"
@@ -165,7 +161,7 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield table(
         ("link function", "clicks", "applications", "first", "last"),
         (
-            (printable(row["link_function"]), *(f"{row[name]:,}" for name in FUNCTION_COUNTS))
+            (printable(row["link_function"]), *texts(row, *FUNCTION_COUNTS))
             for row in seen.functions
         ),
         right=FUNCTION_COUNTS,
@@ -186,8 +182,8 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
         yield caveat(seen)
 
 
-def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:
-    """Band, and how many applications have an engagement and an intent score in it, with bars."""
+def spread_table(distribution: Sequence[ScoreBand]) -> Table:
+    """How many applications have an engagement and an intent score in each band, with bars."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -197,9 +193,10 @@ def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:
     for heading in ("engagement", "intent"):
         shown.add_column(heading, justify="right")
         shown.add_column("", min_width=LONGEST_BAR)
-    spread = list(rows)
-    most = max(1, *(count for _, *counts in spread for count in counts))
-    for lowest, engagement, intent in spread:
+    counts = {(row["band"], row["score"]): row["applications"] for row in distribution}
+    most = max(1, *counts.values())
+    for lowest in dict.fromkeys(row["band"] for row in distribution):
+        engagement, intent = (counts[lowest, name] for name in ("engagement_score", "intent_score"))
         shown.add_row(
             band(lowest),
             f"{engagement:,}",
@@ -210,7 +207,7 @@ def spread_table(rows: Iterable[tuple[int, int, int]]) -> Table:
     return shown
 
 
-def top_table(rows: Iterable[Mapping[str, Any]], width: int) -> Table:
+def top_table(rows: Iterable[TopApplication], width: int) -> Table:
     """The applications to follow up, a row each; their last clicks where there is room for them."""
     wide = width >= WIDE
     headings = ("application", "intent", "engagement", "clicks", "hours", "last clicks")

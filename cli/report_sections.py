@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cli import charts
 from cli.chart_parts import Spec
-from cli.output import printable, text_of
+from cli.output import printable
 from cli.wording import (
     NO_LEDGER,
     NO_RUNS,
     NO_STATUS,
-    applications,
     band,
     between,
     caveat,
@@ -24,15 +22,16 @@ from cli.wording import (
     run_figures,
     sequence,
     share,
+    texts,
     verdict,
 )
 from pipeline.answers.dictionary import RULES
 from pipeline.answers.overview import Overview
+from pipeline.answers.report_rows import OutcomeShare, RunOfLedger
 from pipeline.scoring.evidence import DAYS
 
 SCORE_NAMES = ("engagement", "intent")
 WEEK = (1, 2, 3, 4, 5, 6, 0)  # Monday first
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,8 @@ def _distribution(seen: Overview) -> Figure:
         charts.distribution(seen.distribution),
         "Bars: applications in each band of ten points. "
         + " ".join(
-            f"Most {score} scores are {band(most['band'])}: {applications(most)}."
+            f"Most {score} scores are {band(most['band'])}: "
+            f"{counted(most['applications'], 'application')}."
             for score, most in zip(SCORE_NAMES, fullest, strict=True)
         ),
         "How many applications have a score in each band of ten points.",
@@ -132,12 +132,12 @@ def _joint(seen: Overview) -> Figure:
         charts.joint(seen.joint) if fullest["applications"] else None,
         "Heat map: applications by engagement and intent score. The fullest square is engagement "
         f"{band(fullest['engagement_band'])}, intent {band(fullest['intent_band'])}: "
-        f"{applications(fullest)}.",
+        f"{counted(fullest['applications'], 'application')}.",
         "The stronger the colour, the more applications have this pair of scores.",
     )
 
 
-def _outcomes(outcomes: Sequence[Row], score: str) -> Figure:
+def _outcomes(outcomes: Sequence[OutcomeShare], score: str) -> Figure:
     rows = [row for row in outcomes if row["score"] == f"{score}_score"]
     return Figure(
         f"{score.capitalize()} score",
@@ -169,14 +169,16 @@ def _rules(seen: Overview, score: str) -> Iterator[Figure]:
         "cap": "more than 100 points"
     }
     rows = [
-        {
-            **row,
-            "fires on": conditions[row["rule"]],
-            "share": row["applications"] / stored,
-            "share_label": share(row["applications"], stored),
-            "mean": row["points"] / stored,
-            "mean_label": f"{row['points'] / stored:+.1f}",
-        }
+        charts.RuleFigures(
+            rule=row["rule"],
+            fires_on=conditions[row["rule"]],
+            applications=row["applications"],
+            points=row["points"],
+            share=row["applications"] / stored,
+            share_label=share(row["applications"], stored),
+            mean=row["points"] / stored,
+            mean_label=f"{row['points'] / stored:+.1f}",
+        )
         for row in seen.rules
         if row["score"] == f"{score}_score"
     ]
@@ -185,7 +187,7 @@ def _rules(seen: Overview, score: str) -> Iterator[Figure]:
         [
             (
                 row["rule"],
-                row["fires on"],
+                row["fires_on"],
                 f"{row['applications']:,}",
                 row["share_label"],
                 f"{row['points']:,}",
@@ -234,26 +236,28 @@ def _clicks_by_hour(seen: Overview) -> Figure:
 
 
 def _response_times(seen: Overview) -> Figure:
-    signs = {"¼": "lower_quartile", "½": "median", "¾": "upper_quartile"}
-    quartiles = {sign: seen.response[name] for sign, name in signs.items()}
-    rows = [{**row, "time": between(row)} for row in seen.response_times]
     return Figure(
         "Time to the first click",
         Table(
-            ("time", "applications"), [(row["time"], f"{row['applications']:,}") for row in rows]
+            ("time", "applications"),
+            [(between(row), f"{row['applications']:,}") for row in seen.response_times],
         ),
-        charts.response_times(rows, quartiles) if seen.response["after"] else None,
+        charts.response_times(seen.response_times, seen.response)
+        if seen.response["after"]
+        else None,
         f"Histogram of the time from an application to its first click. {response(seen.response)}",
         response(seen.response),
     )
 
 
 def _functions(seen: Overview) -> Iterator[Figure]:
-    columns = ("clicks", "applications", "first", "last")
     table = Table(
         ("link function", "clicks", "applications", "first click", "last click"),
         [
-            (printable(row["link_function"]), *(f"{row[name]:,}" for name in columns))
+            (
+                printable(row["link_function"]),
+                *texts(row, "clicks", "applications", "first", "last"),
+            )
             for row in seen.functions
         ],
     )
@@ -281,21 +285,19 @@ def _functions(seen: Overview) -> Iterator[Figure]:
 
 
 def _sequences(seen: Overview) -> Figure:
-    rows = [{**row, "sequence": printable(sequence(row))} for row in seen.sequences]
     return Figure(
         "The commonest sequences",
         Table(
             ("sequence", "applications"),
-            [(row["sequence"], f"{row['applications']:,}") for row in rows],
+            [(printable(sequence(row)), f"{row['applications']:,}") for row in seen.sequences],
         ),
-        charts.sequences(rows) if rows else None,
+        charts.sequences(seen.sequences) if seen.sequences else None,
         "Bars: applications with exactly this sequence of clicks.",
         "Applications with exactly this sequence of clicks.",
     )
 
 
 def _top(seen: Overview) -> Figure:
-    columns = ("intent_score", "engagement_score", "total_click_events", "hours_to_first_click")
     return Figure(
         "",
         Table(
@@ -311,7 +313,13 @@ def _top(seen: Overview) -> Figure:
                 (
                     row["application_id"],
                     printable(row["last_functions"] or "–"),
-                    *(text_of(row[name]) for name in columns),
+                    *texts(
+                        row,
+                        "intent_score",
+                        "engagement_score",
+                        "total_click_events",
+                        "hours_to_first_click",
+                    ),
                 )
                 for row in seen.top
             ],
@@ -320,7 +328,7 @@ def _top(seen: Overview) -> Figure:
     )
 
 
-def _run_history(runs: Sequence[Row] | None) -> Section:
+def _run_history(runs: Sequence[RunOfLedger] | None) -> Section:
     title = "How the runs went"
     if not runs:
         return Section(title, [], [("", NO_LEDGER if runs is None else NO_RUNS)])
@@ -336,18 +344,7 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
         ],
         words=2,
     )
-    rows = [
-        {
-            "started": str(run["started_at"]),  # two may start within one second
-            "kind": "failed" if run["outcome"] == "died" else run["outcome"],
-            "mark": {"published": "", "running": "…"}.get(run["outcome"], "✕"),
-            "outcome": ended(run),
-            "seconds": round(run["seconds"] or 0, 2),
-            "written": run["written"] or 0,
-        }
-        for run in runs
-    ]
-    failed = sum(row["mark"] == "✕" for row in rows)
+    failed = sum(charts.published_nothing(run) for run in runs)
     of_them = f"{failed} of them published nothing (✕)." if failed else "None of them failed."
     return Section(
         title,
@@ -355,15 +352,15 @@ def _run_history(runs: Sequence[Row] | None) -> Section:
             Figure(
                 "How long they took",
                 table,
-                charts.run_seconds(rows),
-                f"Bars: the seconds of each of the newest {len(rows)} runs. {of_them}",
+                charts.run_seconds(runs),
+                f"Bars: the seconds of each of the newest {len(runs)} runs. {of_them}",
                 "Seconds of each run, the newest at the right; ✕: it published nothing.",
             ),
             Figure(
                 "What they wrote",
                 table,
-                charts.run_rows(rows),
-                f"Bars: the rows that each of the newest {len(rows)} runs wrote. {of_them}",
+                charts.run_rows(runs),
+                f"Bars: the rows that each of the newest {len(runs)} runs wrote. {of_them}",
                 "Rows inserted or updated by each run; rows that stay the same are not written.",
             ),
         ],

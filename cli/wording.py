@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli.output import printable
+from cli.output import printable, text_of
 
 if TYPE_CHECKING:
     from pipeline.answers.overview import Overview
-
-Row = Mapping[str, Any]
+    from pipeline.answers.report_rows import (
+        ClickSequence,
+        Response,
+        ResponseTime,
+        RunOfLedger,
+        Share,
+        Totals,
+        Verdict,
+    )
 
 NO_STATUS = (
     "Cannot be said: job_applications has no column application_status, or this role may not "
@@ -27,9 +34,9 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def applications(row: Row) -> str:
-    """How many applications a row stands for."""
-    return counted(row["applications"], "application")
+def texts(row: Mapping[str, object], *columns: str) -> Iterator[str]:
+    """Some columns of a row for people."""
+    return (text_of(row[column]) for column in columns)
 
 
 def band(lowest: int) -> str:
@@ -70,22 +77,21 @@ def minute(instant: datetime | None) -> str:
     return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
-def ended(run: Row) -> str:
+def ended(run: RunOfLedger) -> str:
     """What became of a run: published; running; died; failed, exit 6."""
     failed = run["outcome"] == "failed"
     return f"failed, exit {run['exit_code']}" if failed else printable(run["outcome"])
 
 
-def run_figures(run: Row) -> tuple[str, ...]:
+def run_figures(run: RunOfLedger) -> tuple[str, ...]:
     """How long a run took, and how many applications, clicks and written rows it had."""
-    counts = (run[name] for name in ("applications", "clicks_read", "written"))
     return (
         "–" if run["seconds"] is None else f"{run['seconds']:,.1f}",
-        *("–" if count is None else f"{count:,}" for count in counts),
+        *texts(run, "applications", "clicks_read", "written"),
     )
 
 
-def freshness(totals: Row) -> str:
+def freshness(totals: Totals) -> str:
     """How old the rows are, and which are missing."""
     if not totals["stored"] and not totals["rows_left_out"]:
         return "There are no rows yet: clickstats run --all computes them."
@@ -107,7 +113,7 @@ def freshness(totals: Row) -> str:
     return " ".join(parts)
 
 
-def response(times: Row) -> str:
+def response(times: Response) -> str:
     """The quartiles of the time to the first click, and who has none."""
     if not times["after"]:
         return "No application was clicked after it was made."
@@ -121,7 +127,7 @@ def response(times: Row) -> str:
     )
 
 
-def between(row: Row) -> str:
+def between(row: ResponseTime) -> str:
     """What a bin of response times holds."""
     if not row["at_least"]:
         return f"under {brief(row['below'])}"
@@ -130,14 +136,14 @@ def between(row: Row) -> str:
     return f"{brief(row['at_least'])} to {brief(row['below'])}"
 
 
-def sequence(row: Row, separator: str = " → ") -> str:
+def sequence(row: ClickSequence, separator: str = " → ") -> str:
     """The functions of a click sequence; of a long one the beginning."""
     shown = separator.join(function or '""' for function in row["click_sequence"])
     left_out = row["clicks"] - len(row["click_sequence"])
     return f"{shown}{separator}… {left_out:,} more" if left_out > 0 else shown
 
 
-def verdict(row: Row) -> tuple[str, str]:
+def verdict(row: Verdict) -> tuple[str, str]:
     """Whether a score goes with an outcome, and the shares that say so."""
     score, outcome = row["score"].removesuffix("_score"), row["outcome"]
     above, below = row["from_50"], row["below_50"]
@@ -152,13 +158,14 @@ def verdict(row: Row) -> tuple[str, str]:
     }[row["verdict"]]
     return (
         f"{subject}: {says}.",
-        f"{percent(above['rate'])} of {applications(above)} with 50 points or "
-        f"more have an {outcome} (95% interval {_interval(above)}), {percent(below['rate'])} of "
+        f"{percent(above['rate'])} of {counted(above['applications'], 'application')} with 50 "
+        f"points or more have an {outcome} (95% interval {_interval(above)}), "
+        f"{percent(below['rate'])} of "
         f"{below['applications']:,} with less ({_interval(below)}).",
     )
 
 
-def _interval(half: Row) -> str:
+def _interval(half: Share) -> str:
     return f"{percent(half['low'])} to {percent(half['high'])}"
 
 

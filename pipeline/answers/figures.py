@@ -1,22 +1,29 @@
-"""What a report counts: frames go in, rows of figures come out; no database.
-
-A band of scores is named after its lowest one; band 90 holds 90 to 100.
-"""
+"""What a report counts: frames go in, rows of figures come out; no database."""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
 from itertools import product, zip_longest
-from typing import Any
+from typing import Any, Literal, cast
 
 import polars as pl
 
+from pipeline.answers.report_rows import (
+    ClickSequence,
+    HourOfWeek,
+    OutcomeShare,
+    PairOfBands,
+    Response,
+    ResponseTime,
+    RuleCount,
+    ScoreBand,
+    Share,
+    Verdict,
+)
 from pipeline.scoring.rules import capped
 from pipeline.scoring.scores import SCORES
 from schema.columns import SPAN
-
-Rows = list[dict[str, Any]]
 
 OUTCOMES = ("interview", "offer")
 BANDS = range(0, 100, 10)  # each ten points wide, the last one eleven
@@ -30,7 +37,7 @@ RESPONSE_EDGES = [
 ]
 
 
-def distribution(rows: pl.DataFrame) -> Rows:
+def distribution(rows: pl.DataFrame) -> list[ScoreBand]:
     """How many applications have each score in each band."""
     counts = {name: _counts(rows, _band(name)) for name in SCORES}
     return [
@@ -40,7 +47,7 @@ def distribution(rows: pl.DataFrame) -> Rows:
     ]
 
 
-def joint(rows: pl.DataFrame) -> Rows:
+def joint(rows: pl.DataFrame) -> list[PairOfBands]:
     """How many applications have both scores in each pair of bands."""
     counts = _counts(rows, *map(_band, SCORES))
     return [
@@ -51,7 +58,7 @@ def joint(rows: pl.DataFrame) -> Rows:
     ]
 
 
-def clicks_by_hour(click_times: pl.DataFrame, timezone: str) -> Rows:
+def clicks_by_hour(click_times: pl.DataFrame, timezone: str) -> list[HourOfWeek]:
     """How many used clicks came in each hour of each day of the week, in the time zone."""
     local = pl.col("quarter_hour").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
     counts = _counts(
@@ -67,15 +74,17 @@ def clicks_by_hour(click_times: pl.DataFrame, timezone: str) -> Rows:
     ]
 
 
-def response(rows: pl.DataFrame) -> dict[str, Any]:
-    """The quartiles of the time to the first click of those who clicked after the application, and
-    how many clicked at its very moment or before it, or have no such time."""
+def response(rows: pl.DataFrame) -> Response:
+    """How soon the first click came after the application."""
     times = rows["time_to_first_click"]
     after = times.filter(times > timedelta())
+    lower, median, upper = (
+        cast("timedelta | None", after.quantile(at, "linear")) for at in (0.25, 0.5, 0.75)
+    )
     return {
-        name: after.quantile(at, "linear")
-        for name, at in (("lower_quartile", 0.25), ("median", 0.5), ("upper_quartile", 0.75))
-    } | {
+        "lower_quartile": lower,
+        "median": median,
+        "upper_quartile": upper,
         "after": after.len(),
         "not_after": times.count() - after.len(),
         "at_the_same_moment": times.filter(times == timedelta()).len(),
@@ -84,7 +93,7 @@ def response(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def response_times(rows: pl.DataFrame) -> Rows:
+def response_times(rows: pl.DataFrame) -> list[ResponseTime]:
     """How many applications had their first click so long after."""
     times = rows.filter(pl.col("time_to_first_click") > timedelta())
     edges = pl.Series(RESPONSE_EDGES, dtype=SPAN)
@@ -119,9 +128,9 @@ def link_functions(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def sequences(rows: pl.DataFrame) -> Rows:
+def sequences(rows: pl.DataFrame) -> list[ClickSequence]:
     """The commonest sequences; of a long one only the beginning, and how many clicks it has."""
-    return (
+    commonest = (
         rows.filter(pl.col("total_click_events") > 0)
         .group_by("sequence")
         .agg(applications=pl.len(), clicks=pl.col("total_click_events").first())
@@ -134,11 +143,11 @@ def sequences(rows: pl.DataFrame) -> Rows:
             clicks="clicks",
             applications="applications",
         )
-        .to_dicts()
     )
+    return cast("list[ClickSequence]", commonest.to_dicts())
 
 
-def rules(rows: pl.DataFrame) -> Rows:
+def rules(rows: pl.DataFrame) -> list[RuleCount]:
     """How many applications each rule fires for, and the points it gives them in all. The cap is a
     rule that takes points away."""
     counted = [
@@ -151,20 +160,28 @@ def rules(rows: pl.DataFrame) -> Rows:
     ]
     figures = iter(
         rows.select(
-            pl.struct(applications=applications, points=points).alias(str(number))
+            figure.alias(f"{number} {kind}")
             for number, (_, _, applications, points) in enumerate(counted)
+            for kind, figure in (("applications", applications), ("points", points))
         ).row(0)
     )
-    return [{"score": score, "rule": name, **next(figures)} for score, name, *_ in counted]
+    return [
+        {"score": score, "rule": name, "applications": next(figures), "points": next(figures)}
+        for score, name, *_ in counted
+    ]
 
 
-def outcomes_by_band(by_status: pl.DataFrame) -> Rows:
+def outcomes_by_band(by_status: pl.DataFrame) -> list[OutcomeShare]:
     """How many applications in each band of each score came to each outcome, and their share."""
     counts = {(row["score"], row["band"]): row for row in by_status.iter_rows(named=True)}
     nobody = dict.fromkeys(("applications", *OUTCOMES), 0)
     return [
-        {"score": score, "outcome": outcome, "band": band}
-        | share(count[outcome], count["applications"])
+        {
+            "score": score,
+            "outcome": outcome,
+            "band": band,
+            **share(count[outcome], count["applications"]),
+        }
         for score in SCORES
         for outcome in OUTCOMES
         for band in BANDS
@@ -172,22 +189,21 @@ def outcomes_by_band(by_status: pl.DataFrame) -> Rows:
     ]
 
 
-def verdicts(outcomes: Rows) -> Rows:
-    """Whether those with 50 points or more came to each outcome more often than those with less:
+def verdicts(outcomes: list[OutcomeShare]) -> list[Verdict]:
+    """Whether the upper half of each score came to each outcome more often than the lower one:
     `higher` or `lower` where the two intervals lie apart, else `not shown`."""
-    found = []
+    found: list[Verdict] = []
     for score, outcome in product(SCORES, OUTCOMES):
         of_both = [row for row in outcomes if (row["score"], row["outcome"]) == (score, outcome)]
         below, above = (
             share(sum(row["successes"] for row in half), sum(row["applications"] for row in half))
             for half in (of_both[: len(of_both) // 2], of_both[len(of_both) // 2 :])
         )
-        verdict = _verdict(below, above)
         found.append(
             {
                 "score": score,
                 "outcome": outcome,
-                "verdict": verdict,
+                "verdict": _verdict(below, above),
                 "below_50": below,
                 "from_50": above,
             }
@@ -195,23 +211,29 @@ def verdicts(outcomes: Rows) -> Rows:
     return found
 
 
-def _verdict(below: dict[str, Any], above: dict[str, Any]) -> str:
-    if not (below["applications"] and above["applications"]):
-        return "not shown"
-    if above["low"] > below["high"]:
+def _verdict(below: Share, above: Share) -> Literal["higher", "lower", "not shown"]:
+    # null where there is nobody
+    if above["low"] is not None and below["high"] is not None and above["low"] > below["high"]:
         return "higher"
-    return "lower" if above["high"] < below["low"] else "not shown"
+    if above["high"] is not None and below["low"] is not None and above["high"] < below["low"]:
+        return "lower"
+    return "not shown"
 
 
-def share(successes: int, applications: int) -> dict[str, Any]:
-    """A share with its 95% interval after Wilson; null where there is nobody."""
-    counts = {"applications": applications, "successes": successes}
+def share(successes: int, applications: int) -> Share:
+    """A share with its interval."""
     if not applications:
-        return counts | {"rate": None, "low": None, "high": None}
+        return {"applications": 0, "successes": 0, "rate": None, "low": None, "high": None}
     rate, squared = successes / applications, 1.959964**2 / applications
     middle = (rate + squared / 2) / (1 + squared)
     half = math.sqrt(rate * (1 - rate) * squared + squared**2 / 4) / (1 + squared)
-    return counts | {"rate": rate, "low": max(middle - half, 0.0), "high": min(middle + half, 1.0)}
+    return {
+        "applications": applications,
+        "successes": successes,
+        "rate": rate,
+        "low": max(middle - half, 0.0),
+        "high": min(middle + half, 1.0),
+    }
 
 
 def _band(score: str) -> pl.Expr:

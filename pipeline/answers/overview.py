@@ -7,16 +7,33 @@ Owns what is read for it, all in one snapshot; shows nothing itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import polars as pl
 from psycopg2 import errors
 
 from pipeline.answers import figures
-from pipeline.answers.figures import Rows
+from pipeline.answers.report_rows import (
+    ClickSequence,
+    HourOfWeek,
+    LinkFunction,
+    OutcomeShare,
+    PairOfBands,
+    Response,
+    ResponseTime,
+    RowTotals,
+    RuleCount,
+    RunOfLedger,
+    ScoreAverages,
+    ScoreBand,
+    ServerTotals,
+    TopApplication,
+    Totals,
+    Verdict,
+)
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
@@ -94,28 +111,50 @@ RUNS = pl.Schema(
 )
 
 
+class OfRows(TypedDict):
+    """What of an `Overview` the stored rows say."""
+
+    scores: list[ScoreAverages]
+    distribution: list[ScoreBand]
+    joint: list[PairOfBands]
+    response: Response
+    response_times: list[ResponseTime]
+    functions: list[LinkFunction]
+    sequences: list[ClickSequence]
+    rules: list[RuleCount]
+
+
+class OfServer(TypedDict):
+    """What of an `Overview` the server counts."""
+
+    clicks_by_hour: list[HourOfWeek]
+    outcomes: list[OutcomeShare] | None
+    verdicts: list[Verdict] | None
+    top: list[TopApplication]
+    runs: list[RunOfLedger] | None
+
+
 @dataclass(frozen=True)
 class Overview:
-    """What a report shows. Rows are dictionaries; counts are applications unless they say clicks.
-    A band is named after its lowest score; band 90 holds 90 to 100."""
+    """What a report shows."""
 
     taken_at: datetime  # UTC
     timezone: str  # of clicks_by_hour
-    totals: dict[str, Any]
-    scores: Rows  # score: mean, median
-    distribution: Rows  # score, band: applications
-    joint: Rows  # engagement_band, intent_band: applications
-    clicks_by_hour: Rows  # day_of_week (0 = Sunday), hour: clicks, as the source has them now
-    response: dict[str, Any]  # quartiles of the positive time_to_first_click; how many have none
-    response_times: Rows  # at_least, below: applications; the same time in bins
-    functions: Rows  # link_function: clicks, applications, first, last; the most clicked ones
-    sequences: Rows  # click_sequence (its beginning), clicks: applications; the commonest ones
-    rules: Rows  # score, rule: applications it fired for, points it gave in all
-    statuses: dict[str, list[str]]  # what application_status means which outcome
-    outcomes: Rows | None  # score, outcome, band: applications, successes, rate, low, high
-    verdicts: Rows | None  # score, outcome: verdict, and both halves of the scale
-    top: Rows
-    runs: Rows | None  # the newest `run --all`, newest first; None: no ledger that may be read
+    totals: Totals
+    scores: list[ScoreAverages]
+    distribution: list[ScoreBand]
+    joint: list[PairOfBands]
+    clicks_by_hour: list[HourOfWeek]
+    response: Response
+    response_times: list[ResponseTime]
+    functions: list[LinkFunction]  # the most clicked ones
+    sequences: list[ClickSequence]  # the commonest ones
+    rules: list[RuleCount]
+    statuses: dict[str, list[str]]  # the values of application_status that mean each outcome
+    outcomes: list[OutcomeShare] | None  # None: no application_status that may be read
+    verdicts: list[Verdict] | None
+    top: list[TopApplication]
+    runs: list[RunOfLedger] | None  # newest first; None: no ledger that may be read
 
 
 def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str]) -> Overview:
@@ -126,59 +165,64 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     """
     patterns = {"interview": _like(interview), "offer": _like(offer)}
 
-    def read(
-        connection: Connection,
-    ) -> tuple[datetime, Choice, dict[str, Any], dict[str, Any]]:
+    def read(connection: Connection) -> Overview:
         taken_at = take_snapshot(connection).taken_at
         choice = chosen(connection, settings)
         rows = _rows(connection)
+        totals_of_rows: RowTotals
+        of_rows: OfRows
+        totals: ServerTotals
+        of_server: OfServer
         # the server counts clicks while Polars counts rows
-        of_rows, others = in_turn(
-            [lambda: _of_rows(rows), lambda: _others(connection, choice, patterns)],
-            connection,
-            threads=2,
+        works: list[Callable[[], tuple[Any, Any]]] = [
+            lambda: _of_rows(rows),
+            lambda: _of_server(connection, rows.height, choice, patterns),
+        ]
+        (totals_of_rows, of_rows), (totals, of_server) = in_turn(works, connection, threads=2)
+        return Overview(
+            taken_at=taken_at,
+            timezone=choice.timezone,
+            totals={**totals, **totals_of_rows},
+            statuses={"interview": list(interview), "offer": list(offer)},
+            **of_rows,
+            **of_server,
         )
-        return taken_at, choice, of_rows, others
 
-    taken_at, choice, of_rows, others = read_steadily(settings, read)
-    totals = others["totals"] | of_rows["totals"]
-    totals["rows_left_out"] = totals.pop("rows_of_applications") - totals["stored"]
-    return Overview(
-        taken_at=taken_at,
-        timezone=choice.timezone,
-        statuses={"interview": list(interview), "offer": list(offer)},
-        **of_rows | others | {"totals": totals},
-    )
+    return read_steadily(settings, read)
 
 
-def _of_rows(rows: pl.DataFrame) -> dict[str, Any]:
-    """What of an `Overview` the stored rows say."""
+def _of_rows(rows: pl.DataFrame) -> tuple[RowTotals, OfRows]:
     functions = figures.link_functions(rows)
-    return {
-        "totals": {
-            "stored": rows.height,
-            "with_clicks": rows.filter(pl.col("total_click_events") > 0).height,
-            "clicks": rows["total_click_events"].cast(pl.Int64).sum(),
-            "link_functions": functions.height,
-        },
+    totals: RowTotals = {
+        "stored": rows.height,
+        "with_clicks": rows.filter(pl.col("total_click_events") > 0).height,
+        "clicks": int(rows["total_click_events"].cast(pl.Int64).sum()),
+        "link_functions": functions.height,
+    }
+    return totals, {
         "scores": [
-            {"score": name, "mean": rows[name].mean(), "median": rows[name].median()}
+            {
+                "score": name,
+                "mean": cast("float | None", rows[name].mean()),
+                "median": cast("float | None", rows[name].median()),
+            }
             for name in SCORES
         ],
         "distribution": figures.distribution(rows),
         "joint": figures.joint(rows),
         "response": figures.response(rows),
         "response_times": figures.response_times(rows),
-        "functions": functions.head(MOST_FUNCTIONS).to_dicts(),
+        "functions": cast("list[LinkFunction]", functions.head(MOST_FUNCTIONS).to_dicts()),
         "sequences": figures.sequences(rows),
         "rules": figures.rules(rows),
     }
 
 
-def _others(
-    connection: Connection, choice: Choice, patterns: dict[str, list[str]]
-) -> dict[str, Any]:
-    """What of an `Overview` the server counts."""
+def _of_server(
+    connection: Connection, stored: int, choice: Choice, patterns: dict[str, list[str]]
+) -> tuple[ServerTotals, OfServer]:
+    [totals] = _read(connection, statement("report_totals"), TOTALS).to_dicts()
+    totals["rows_left_out"] = totals.pop("rows_of_applications") - stored
     front = source_columns(connection).in_front(["link_clicks"], choice.definition)
     click_times = _read(
         connection, front.as_string(connection) + statement("click_times"), CLICK_TIMES
@@ -188,14 +232,14 @@ def _others(
         if _has_status(connection)
         else None
     )
-    return {
-        "totals": _read(connection, statement("report_totals"), TOTALS).row(0, named=True),
+    top = _read(connection, over_plain_rows("top"), TOP).with_columns(
+        pl.col("last_functions").str.json_decode(pl.List(pl.String)).list.join(" → ")
+    )
+    return cast(ServerTotals, totals), {
         "clicks_by_hour": figures.clicks_by_hour(click_times, choice.timezone),
         "outcomes": outcomes,
         "verdicts": None if outcomes is None else figures.verdicts(outcomes),
-        "top": _read(connection, over_plain_rows("top"), TOP)
-        .with_columns(pl.col("last_functions").str.json_decode(pl.List(pl.String)).list.join(" → "))
-        .to_dicts(),
+        "top": cast("list[TopApplication]", top.to_dicts()),
         "runs": _runs(connection),
     }
 
@@ -221,15 +265,16 @@ def _rows(connection: Connection) -> pl.DataFrame:
     )
 
 
-def _runs(connection: Connection) -> Rows | None:
+def _runs(connection: Connection) -> list[RunOfLedger] | None:
     """The newest runs; None where there is no ledger, or none that this role may read."""
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT ledger")
         try:
-            return _read(connection, statement("run_history"), RUNS).to_dicts()
+            runs = _read(connection, statement("run_history"), RUNS).to_dicts()
         except (errors.UndefinedTable, errors.UndefinedColumn, errors.InsufficientPrivilege):
             cursor.execute("ROLLBACK TO ledger")
             return None
+    return cast("list[RunOfLedger]", runs)
 
 
 def _has_status(connection: Connection) -> bool:

@@ -66,7 +66,7 @@ def test_runs(database: Database) -> None:
         " from clickstats_runs where command = 'run --all' order by started_at desc"
     )
     _, died, last, failed, first = found
-    assert died["seconds"] is last["error"] is None
+    assert (died["seconds"], last["error"]) == (None, None)
     assert (failed["exit_code"], failed["written"]) == (6, 0)
     assert (first["applications"], first["clicks_read"], first["written"]) == (2, 1, 2)
 
