@@ -36,9 +36,9 @@ def scored(extracted: Extracted, definition: Definition) -> tuple[pl.DataFrame, 
 
 @dataclass
 class Computation:
-    """What is computed from what was read; times and counts go into the report, what may be worth a
-    warning into `odd`, `decided` and `first_clicks`, and into `orphans` how many stored rows have no
-    application."""
+    """What is computed from what was read; times and counts go into the report, and what may be
+    worth a warning into `odd`, `decided` and `first_clicks`; `orphans` is how many stored rows have
+    no application."""
 
     target: Target
     extracted: Extracted

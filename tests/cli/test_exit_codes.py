@@ -14,15 +14,10 @@ from tests.databases import Database
 from tests.drawings import named
 from tests.engines import stored
 from tests.processes import started
-from tests.waiting import AT_ONCE, wait_until
+from tests.waiting import AT_ONCE
 
 KEEN, NOBODY = str(named("keen")), str(named("nobody"))
 SECRET = "s3cr3t"
-BLOCKED = """
-    select count(*) from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'
-    and application_name like 'clickstats/%'
-"""
 
 
 def refused(expected_code: int, url: str, *arguments: str, **environment: str) -> str:
@@ -191,39 +186,7 @@ def test_a_limit_of_the_server(locked: Database, limit: str, arguments: list[str
     assert stored(locked) == {}
 
 
-# --- 130 and 143: interrupted, terminated ------------------------------------------------------
-
-
-@pytest.fixture
-def _interruptible() -> Iterator[None]:
-    """Children of a background job ignore SIGINT, unless their parent does not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_interruptible")
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        (signal.SIGINT, 130),
-        (signal.SIGTERM, 143),
-    ],
-)
-@pytest.mark.parametrize("arguments", [["run", "--all"], ["run", "--app-id", KEEN]])
-def test_a_signal_is_answered_while_the_server_keeps_the_run_waiting(
-    locked: Database, arguments: list[str], number: signal.Signals, code: int
-) -> None:
-    with started(locked.url, *arguments, "--quiet") as process:
-        wait_until(lambda: locked.execute(BLOCKED) != [(0,)])
-        begun = time.monotonic()
-        process.send_signal(number)
-        output, said = process.communicate(timeout=5)
-        assert time.monotonic() - begun < AT_ONCE
-    assert (process.returncode, output) == (code, "")
-    assert "Traceback" not in said
-    assert stored(locked) == {}
-    wait_until(lambda: locked.execute(BLOCKED) == [(0,)], seconds=3)
+# --- 130 and 143: interrupted, terminated (tests/faults has them at every step) -----------------
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

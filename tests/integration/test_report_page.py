@@ -91,7 +91,7 @@ def test_what_a_test_would_notice(tmp_path: Path) -> None:
 
 
 @in_a_browser
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_every_chart_is_drawn_without_a_word_or_a_request(sample_page: Path, width: int) -> None:
     visited = visit(sample_page, width)
     assert visited.console == []

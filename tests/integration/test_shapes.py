@@ -13,7 +13,7 @@ from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named
 from tests.engines import reference, stored
-from tests.runs import WORLD, A, B, C, runs, said_by, writing_runs
+from tests.runs import RUNS, WORLD, A, B, C, runs, said_by, writing_runs
 
 
 @pytest.fixture
@@ -52,8 +52,19 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize(("change", "found"), TARGETS.values(), ids=TARGETS.keys())
-@writing_runs
+@pytest.mark.parametrize(
+    ("run", "change", "found"),
+    [
+        pytest.param(
+            RUNS[run],
+            *TARGETS[name],
+            marks=[pytest.mark.slow] * (run == "named" and name != "a further column"),
+            id=f"{name}, {run}",
+        )
+        for run in ("all", "named")
+        for name in TARGETS
+    ],
+)
 def test_a_target_that_was_altered(
     filled: Database,
     run: Callable[[Settings], object],
