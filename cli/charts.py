@@ -354,7 +354,7 @@ def runs(found: Sequence[RunOfLedger], column: Literal["seconds", "written"], ax
             "started": str(run["started_at"]),  # two may start within one second
             "kind": "failed" if run["outcome"] == "died" else run["outcome"],
             "mark": "✕" if published_nothing(run) else "…" * (run["outcome"] == "running"),
-            "outcome": ended(run),
+            "state": ended(run),
             "seconds": round(run["seconds"] or 0, 2),
             "written": run["written"] or 0,
         }
@@ -372,7 +372,7 @@ def runs(found: Sequence[RunOfLedger], column: Literal["seconds", "written"], ax
             | {"axis": {"labelExpr": when, "labelOverlap": True, "title": "started (UTC)"}},
             "y": axis | {"scale": {"domain": [0, most or 1]}},
             "color": colours("kind", *kinds, of=shades),
-            "tooltip": tooltip("started", "outcome", "seconds", "written"),
+            "tooltip": tooltip("started", "state", "seconds", "written"),
         },
         layer=[
             {"mark": {"type": "bar", "width": {"expr": "min(40, bandwidth('x'))"}}},

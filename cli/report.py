@@ -128,7 +128,7 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
         yield NO_LEDGER if seen.runs is None else NO_RUNS
     else:
         yield table(
-            ("started (UTC)", "outcome", *RUN_FIGURES),
+            ("started (UTC)", "state", *RUN_FIGURES),
             (
                 (f"{run['started_at']:%Y-%m-%d %H:%M}", ended(run), *run_figures(run))
                 for run in seen.runs[:MOST_RUNS]

@@ -333,7 +333,7 @@ def _run_history(runs: Sequence[RunOfLedger] | None) -> Section:
     if not runs:
         return Section(title, [], [("", NO_LEDGER if runs is None else NO_RUNS)])
     table = Table(
-        ("started (UTC)", "outcome", "seconds", "applications", "clicks", "written"),
+        ("started (UTC)", "state", "seconds", "applications", "clicks", "written"),
         [
             (
                 f"{run['started_at']:%Y-%m-%d %H:%M}",

@@ -104,7 +104,7 @@ def print_status(found: Status) -> None:
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("started (UTC)", no_wrap=True)
-    for heading in ("command", "outcome"):
+    for heading in ("command", "state"):
         table.add_column(heading, no_wrap=True)
     for heading in ("exit", "seconds", "inserted", "updated"):
         table.add_column(heading, justify="right")

@@ -78,7 +78,7 @@ def minute(instant: datetime | None) -> str:
 
 
 def ended(run: RunOfLedger) -> str:
-    """What became of a run: published; running; died; failed, exit 6."""
+    """The state of a run: published; running; died; failed, exit 6."""
     failed = run["outcome"] == "failed"
     return f"failed, exit {run['exit_code']}" if failed else printable(run["outcome"])
 

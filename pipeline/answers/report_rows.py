@@ -160,7 +160,7 @@ class RunOfLedger(TypedDict):
 
     id: str
     started_at: datetime
-    outcome: str
+    outcome: str  # its state; the name is that of the ledger's column
     exit_code: int | None
     seconds: float | None
     applications: int | None

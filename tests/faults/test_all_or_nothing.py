@@ -55,18 +55,18 @@ def points(*quick: str, among: Collection[str] = POINTS) -> pytest.MarkDecorator
 
 @contextmanager
 def nothing_happens(
-    database: Database, outcome: str, exit_code: int | None, *, command: str = "run --%"
+    database: Database, state: str, exit_code: int | None, *, command: str = "run --%"
 ) -> Iterator[None]:
     """What runs here fails, leaves nothing behind and says why; the next run makes it good."""
     before = database.execute(ROWS)
     yield
     assert database.execute(ROWS) == before
     wait_until(lambda: not database.execute(REMAINS), seconds=2)
-    if outcome == "died":  # the next run finds that out
+    if state == "died":  # the next run finds that out
         assert database.execute(LAST_RUN, (command,)) == [("running", None, "")]
     else:
         [(found, code, error)] = database.execute(LAST_RUN, (command,))
-        assert (found, code) == (outcome, exit_code)
+        assert (found, code) == (state, exit_code)
         assert error
     report = run_all(database.settings())
     assert report.inserted == report.updated == 10
@@ -171,8 +171,8 @@ def test_each_session_terminated(database: Database, aside: ThreadPoolExecutor, 
             running.result()
         assert database.execute(ROWS) == before
         assert not database.execute(REMAINS)
-        [(outcome, code, error)] = database.execute(LAST_RUN, ("run --all",))
-        assert (outcome, code) in {("failed", 3), ("failed", 8)}
+        [(state, code, error)] = database.execute(LAST_RUN, ("run --all",))
+        assert (state, code) in {("failed", 3), ("failed", 8)}
         assert error
     assert number > 0
     assert running.result().updated == 10
@@ -284,8 +284,8 @@ def no_room(database: Database, error: str, *settings: str) -> None:
         run_all(database.settings())
     assert database.execute(ROWS) == before
     assert not database.execute(REMAINS)
-    [(outcome, code, said)] = database.execute(LAST_RUN, ("run --all",))
-    assert (outcome, code) == ("failed", Refused.exit_code)
+    [(state, code, said)] = database.execute(LAST_RUN, ("run --all",))
+    assert (state, code) == ("failed", Refused.exit_code)
     assert error in said
     run_all(database.settings())
     assert stored(database) == reference(database)

@@ -53,14 +53,14 @@ def refused(database: Database, says: str, options: Options = DEFAULTS) -> None:
         run_all(database.settings(), options)
     assert failed.value.exit_code == 6
     assert stored(database) == before
-    [(outcome, exit_code, _, error)] = database.execute(LAST_RUN)
-    assert (outcome, exit_code, error) == ("failed", 6, str(failed.value))
+    [(state, exit_code, _, error)] = database.execute(LAST_RUN)
+    assert (state, exit_code, error) == ("failed", 6, str(failed.value))
 
 
 def published(database: Database, options: Options = DEFAULTS, **settings: str) -> RunReport:
     report = run_all(database.settings(**settings), options)
-    [(outcome, exit_code, warnings, error)] = database.execute(LAST_RUN)
-    assert (outcome, exit_code, error) == ("published", 0, None)
+    [(state, exit_code, warnings, error)] = database.execute(LAST_RUN)
+    assert (state, exit_code, error) == ("published", 0, None)
     assert warnings == report.warnings
     assert stored(database) == reference(database, report.timezone)
     return report

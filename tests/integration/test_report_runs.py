@@ -38,12 +38,12 @@ def history(database: Database) -> None:
         run_all(database.settings())
     run_all(database.settings(), Options(max_shrink=100))
     run_named(database.settings(), [str(named("A"))])
-    for outcome in ("died", "running"):
+    for state in ("died", "running"):
         database.execute(
             "insert into clickstats_runs (id, started_at, command, options, version, rules,"
             " timezone, host, pid, outcome) values (gen_random_uuid(), clock_timestamp(),"
             " 'run --all', '{}', '', '', 'UTC', '', 1, %s)",
-            [outcome],
+            [state],
         )
 
 
