@@ -3,16 +3,13 @@
 from collections.abc import Iterator
 from secrets import token_hex
 from traceback import format_exception
-from typing import Any
 
 import psycopg2
 import pytest
 
-import pipeline.database.connection
 from pipeline.errors import NoConnection, SchemaError
 from pipeline.migrate import migrate, problems
 from pipeline.run import run_all, run_named
-from pipeline.settings import Settings
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
@@ -141,29 +138,6 @@ def test_objects_planted_in_another_schema_are_not_picked_up(
     assert filled.execute("select count(*) from planted.link_click_analytics") == [(0,)]
     assert filled.execute("select count(*) from planted.clickstats_runs") == [(0,)]
     assert filled.execute("select count(*) from public.clickstats_runs") == [(4,)]
-
-
-def test_temporary_objects_do_not_stand_in(filled: Database) -> None:
-    """Made by whatever prepares the session: a pooler, a login trigger."""
-    connect = pipeline.database.connection.connect
-
-    def prepared(settings: Settings) -> Any:
-        connection = connect(settings)
-        with connection.cursor() as cursor:
-            for table in ("jobs", "job_applications", "link_tracking", "link_clicks"):
-                cursor.execute(f"create temporary table {table} (like public.{table})")
-            cursor.execute("create temporary table link_click_analytics (like public.jobs)")
-            cursor.execute("create temporary table clickstats_runs (like public.jobs)")
-        connection.commit()
-        return connection
-
-    with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(pipeline.database.connection, "connect", prepared)
-        run_all(filled.settings())
-        [(application_id,)] = filled.execute("select min(id::text) from job_applications")
-        run_named(filled.settings(), [application_id])
-    assert len(stored(filled)) == 9
-    assert stored(filled) == reference(filled)
 
 
 HOSTILE = [

@@ -9,13 +9,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
 
-import pipeline.database.transport
-import pipeline.extract
+from pipeline.database.connection import session
+from pipeline.database.transport import connectorx_url
 from pipeline.demo.embedded import SYSTEM_VERSIONS, Server, server
 from pipeline.errors import NoConnection
 from pipeline.migrate import migrate
@@ -130,43 +129,31 @@ def url(encrypted: Server, certificates: Path) -> Url:
     return url
 
 
-@pytest.fixture
-def connectorx_used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which tables ConnectorX has read."""
-    used: list[str] = []
-    read = pipeline.database.transport.read_by_connectorx
-
-    def noted(*arguments: Any, **options: Any) -> Any:
-        used.append(arguments[3])
-        return read(*arguments, **options)
-
-    monkeypatch.setattr(pipeline.database.transport, "read_by_connectorx", noted)
-    return used
+def by_connectorx(database: Database) -> bool:
+    """Whether ConnectorX reads the tables."""
+    with session(database.settings(), snapshot=True) as connection:
+        return connectorx_url(connection) is not None
 
 
 @pytest.mark.parametrize("sslmode", ["verify-full", "verify-ca", "require"])
-def test_the_authority_is_known(
-    database: Database, url: Url, connectorx_used: list[str], sslmode: str
-) -> None:
+def test_the_authority_is_known(database: Database, url: Url, sslmode: str) -> None:
     """What ConnectorX does not check is read through psycopg2."""
     safe = Database(url(sslmode), "postgres")
     assert run_all(safe.settings()).inserted == 9
     run_named(safe.settings(), [NAMED])
     assert stored(safe) == reference(safe)
-    assert not connectorx_used
+    assert not by_connectorx(safe)
     for command in (["run", "--all"], ["migrate"], ["verify"], ["status"]):
         assert clickstats(*command, database=safe).code == 0
 
 
 @pytest.mark.parametrize("sslmode", ["require", "prefer", "allow"])
-def test_encrypted_but_not_checked(
-    database: Database, url: Url, connectorx_used: list[str], sslmode: str
-) -> None:
+def test_encrypted_but_not_checked(database: Database, url: Url, sslmode: str) -> None:
     """ConnectorX reads, over TLS like the others."""
     safe = Database(url(sslmode, host="127.0.0.1", authority=None), "postgres")
     assert run_all(safe.settings()).inserted == 9
     assert stored(safe) == reference(safe)
-    assert connectorx_used
+    assert by_connectorx(safe)
 
 
 WRONG = {
