@@ -47,6 +47,15 @@ create index on link_clicks (tracking_id);
 
 BY_COPY = "require_auth=scram-sha-256,md5,none"
 
+# the least rights with which a role can run clickstats
+LEAST = """
+grant usage on schema public to {role};
+grant select on jobs, job_applications, link_tracking, link_clicks to {role};
+grant select, insert, update on link_click_analytics to {role};
+grant select, insert, update, delete on clickstats_runs to {role};
+grant select on clickstats_migrations to {role};
+"""
+
 Parameters = Mapping[str, object] | Sequence[object] | None
 
 

@@ -11,29 +11,12 @@ from pipeline.errors import NoConnection
 from pipeline.lock import RUN
 from pipeline.run import run_all, run_named
 from tests.databases import Database
-from tests.drawings import named, world_drawn
+from tests.drawings import named
 from tests.engines import reference, stored
 from tests.holds import at
+from tests.runs import WORLD, A, B
 from tests.waiting import wait_until
 
-A, B = named("A"), named("B")
-WORLD = world_drawn(
-    """
-    jobs: J
-
-    application | job | created at
-    A           | J   | 2024-03-04 09:00
-    B           | J   | 2024-03-04 09:00
-
-    link | application | link function
-    a    | A           | LinkedIn
-    b    | B           | Resume
-
-    link | clicked at
-    a    | 2024-03-04 10:00
-    b    | 2024-03-04 10:00
-    """
-).world
 EVENTS = {
     "an application is deleted": (f"delete from job_applications where id = '{A}'", 1),
     "all applications are deleted": ("delete from job_applications", 2),
@@ -81,7 +64,7 @@ def test_what_is_deleted_is_dropped_or_nulled(
 @pytest.mark.parametrize(("event", "gone"), EVENTS.values(), ids=EVENTS.keys())
 def test_named_applications_too(filled: Database, event: str, gone: int) -> None:
     meanwhile = at("write", lambda: filled.execute(event))
-    run_named(filled.settings(), [str(A), str(B)], before=meanwhile)
+    run_named(filled.settings(), [A, B], before=meanwhile)
     assert len(stored(filled)) == 2 - gone
     assert stored(filled) == reference(filled)
 
@@ -129,7 +112,7 @@ def test_a_row_that_another_program_has_added_is_overwritten(filled: Database) -
 def test_a_deletion_under_way_is_waited_for(filled: Database, other: connection) -> None:
     """The deletion is not committed yet when the run starts to write."""
     with other.cursor() as cursor:
-        cursor.execute("delete from job_applications where id = %s", (str(A),))
+        cursor.execute("delete from job_applications where id = %s", (A,))
 
     def commit() -> None:
         wait_until(lambda: filled.execute(BLOCKED) == [(1,)])
@@ -147,7 +130,7 @@ def test_another_program_is_not_drawn_into_a_deadlock(filled: Database, other: c
     """It locks the rows in the opposite order; the run lets go and tries again."""
     run_all(filled.settings())
     filled.execute("update link_clicks set clicked_at = '2024-03-04 11:00'")
-    first, last = sorted((str(A), str(B)))
+    first, last = sorted((A, B))
     lock = "select from link_click_analytics where application_id = %s for update"
     with other.cursor() as cursor:
         cursor.execute(lock, (last,))

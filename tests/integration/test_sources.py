@@ -16,7 +16,7 @@ from pipeline.migrate import problems
 from pipeline.run import Options, run_all, run_named
 from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS
 from schema.sql import statement
-from tests.databases import Database
+from tests.databases import LEAST, Database
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored
 from tests.oracle import Application, Click, Link, World, expected
@@ -260,14 +260,6 @@ def hostile() -> World:
 
 
 # --- rights and traps --------------------------------------------------------------------------
-
-LEAST = """
-grant usage on schema public to {role};
-grant select on jobs, job_applications, link_tracking, link_clicks to {role};
-grant select, insert, update on link_click_analytics to {role};
-grant select, insert, update, delete on link_click_readings, clickstats_runs to {role};
-grant select on clickstats_migrations to {role};
-"""
 
 
 @readers

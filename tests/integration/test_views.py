@@ -4,7 +4,6 @@ The run then does what the key would have done.
 """
 
 from contextlib import closing
-from pathlib import Path
 from threading import Timer
 
 import pytest
@@ -14,12 +13,12 @@ from pipeline.errors import SchemaError
 from pipeline.migrate import migrate, pending_sql, problems
 from pipeline.run import Options, run_all, run_named
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import LEAST, Database
 from tests.drawings import named, world_drawn
 from tests.engines import reference, stored
 from tests.holds import at
+from tests.integration.conftest import REQUIREMENT
 
-REQUIREMENT = (Path(__file__).with_name("requirement.sql")).read_text()
 WORLD = world_drawn(
     """
     jobs: J, K
@@ -58,13 +57,6 @@ FORMS = {
 KEYS = """
     select confrelid::regclass::text from pg_constraint
     where conrelid = 'link_click_analytics'::regclass and contype = 'f' order by 1
-"""
-LEAST = """
-grant usage on schema public to {role};
-grant select on jobs, job_applications, link_tracking, link_clicks to {role};
-grant select, insert, update on link_click_analytics to {role};
-grant select, insert, update, delete on link_click_readings, clickstats_runs to {role};
-grant select on clickstats_migrations to {role};
 """
 
 
