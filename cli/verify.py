@@ -64,7 +64,7 @@ def verify(
         raise AuditFailed(
             f"{count:,} of {found.applications:,} applications differ from what SQL computes in "
             f"{found.timezone}; "
-            + (_zone_of_last_run(found) or "run `clickstats run --all`, then verify again")
+            + (_other_definition(found) or "run `clickstats run --all`, then verify again")
         )
 
 
@@ -77,7 +77,7 @@ def print_verification(found: Verification) -> None:
         shown = found.differences[:MOST_DIFFERENCES]
         out.print(
             table(
-                ("application", "column", "stored", "expected"),
+                ("application", "table", "column", "stored", "expected"),
                 (map(printable, _cells(difference)) for difference in shown),
             )
         )
@@ -86,19 +86,23 @@ def print_verification(found: Verification) -> None:
     out.print(
         f"{counted(found.applications, 'application')} compared in every column, hours in "
         f"{found.timezone}; {found.outdated:,} have news since the last published run"
+        + (f", {found.frozen:,} frozen ones are left out" if found.frozen else "")
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
     )
-    if not found.differences and (note := _zone_of_last_run(found)):
+    if not found.differences and (note := _other_definition(found)):
         out.print(Text(f"But {printable(note)}."))
 
 
-def _cells(one: Difference) -> tuple[str, str, str, str]:
-    return one.application_id, one.column, one.stored or "–", one.expected or "–"
+def _cells(one: Difference) -> tuple[str, str, str, str, str]:
+    table = one.table.removeprefix("link_click_")
+    return one.application_id, table, one.column, one.stored or "–", one.expected or "–"
 
 
-def _zone_of_last_run(found: Verification) -> str | None:
-    """What to pass, where the last published run was in another zone."""
-    zone = found.other_timezone
-    return zone and (
-        f"the last published run took hours and days in {zone}: pass --timezone {zone}"
+def _other_definition(found: Verification) -> str | None:
+    """What to do where this is another definition than that of the last published run."""
+    if not found.changes:
+        return None
+    return (
+        f"the last published run had another definition ({'; '.join(found.changes)}): leave out "
+        "--definition and --timezone to use that one"
     )

@@ -199,6 +199,16 @@ class Choice:
         return from_document(self.published.document)[0] if self.published else Definition()
 
     @property
+    def count(self) -> str:
+        """The clicks that count: "all" or "human"."""
+        return self.definition.clicks.count
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The optional columns of link_clicks that can be read."""
+        return tuple(self.document["circumstances"]["columns"])
+
+    @property
     def timezone(self) -> str:
         """The zone of hours and weekdays."""
         return self.definition.time.reporting
@@ -217,9 +227,7 @@ class Choice:
         """What a run of everything says about its definition."""
         if self.changes:
             yield f"another definition than in the last published run: {'; '.join(self.changes)}"
-        if missing := [
-            name for name in OPTIONAL if name not in self.document["circumstances"]["columns"]
-        ]:
+        if missing := [name for name in OPTIONAL if name not in self.columns]:
             yield (
                 f"link_clicks has no {' and no '.join(missing)} that can be read: no click has the "
                 f"class {' or '.join(CLASSES_OF[name] for name in missing)}"

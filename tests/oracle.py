@@ -96,6 +96,7 @@ class Reading:
     intent_score_all: int
     engagement_score_human: int
     intent_score_human: int
+    human_rules: int
 
 
 def expected(world: World, definition: Definition | str) -> dict[UUID, Expected]:
@@ -144,6 +145,7 @@ def readings(world: World, definition: Definition | str) -> dict[UUID, Reading]:
             intent_score_all=of_all[application_id].intent_score,
             engagement_score_human=of_human[application_id].engagement_score,
             intent_score_human=of_human[application_id].intent_score,
+            human_rules=rules_fired(of_human[application_id]),
         )
     return found
 
@@ -303,6 +305,32 @@ def intent_score(sequence: Sequence[str], to_first: int | None, velocity: Fracti
     if len(sequence) > 3:  # repeat visits
         score += 20
     return min(score, 100)
+
+
+def rules_fired(row: Expected) -> int:
+    """A bit for each rule, in the order of the tables of the specification: first the rules of
+    engagement, then those of intent."""
+    sequence, total = row.click_sequence, row.total_click_events
+    to_first = row.time_to_first_click
+    responded_after = HOUR * 10**9 if to_first is None or to_first <= 0 else to_first
+    days = Fraction(row.time_between_first_last_click or 0, DAY)
+    velocity = total / max(days, Fraction(1))
+    fired = [
+        total > 0,
+        "LinkedIn" in sequence,
+        "Calendly" in sequence,
+        total > row.unique_functions_clicked,
+        responded_after < 4 * HOUR,
+        0 in row.click_days_of_week or 6 in row.click_days_of_week,
+        row.unique_functions_clicked > 1,
+        responded_after < 2 * HOUR,
+        2 * HOUR <= responded_after < 8 * HOUR,
+        velocity > 2,
+        1 < velocity <= 2,
+        "Calendly" in sequence,
+        total > 3,
+    ]
+    return sum(2**bit for bit, has_fired in enumerate(fired) if has_fired)
 
 
 def local(click: Used, timezone: str) -> datetime:

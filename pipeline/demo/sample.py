@@ -33,7 +33,9 @@ CREATE TABLE link_tracking (
 CREATE TABLE link_clicks (
     click_id bigserial PRIMARY KEY,
     tracking_id varchar(100),
-    clicked_at timestamp
+    clicked_at timestamp,
+    user_agent text,
+    ip_address inet
 );
 """
 SOURCE_INDEXES = """
@@ -46,6 +48,19 @@ FUNCTIONS = (
     "LinkedIn", "Resume", "Portfolio", "GitHub",
     "Company_Website", "Job_Posting", "Apply_Now", "Calendly",
 )  # fmt: skip
+BROWSERS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.1 Safari/605.1.15",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+    "Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
+)
+PREVIEW = (
+    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)"
+)
+SCANNED = 320  # one click in so many is a scanner's, which opens every link of an application
 LINKS = 4  # tracked links of one application
 CLICKS_BY_HOUR = (1, 1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 14, 16, 15, 13, 10, 7, 5, 4, 4, 3, 2)
 FIRST_DAY = pl.lit("2023-01-01").str.to_datetime(time_unit="us")
@@ -116,7 +131,7 @@ def tables(applications: int, clicks: int, seed: int = 1) -> dict[str, pl.DataFr
             .then(pl.lit("applied"))
             .otherwise(pl.lit("rejected")),
         ),
-        "link_tracking": (links := _links(dice, per_application)).drop("opened_at"),
+        "link_tracking": (links := _links(dice, per_application)).drop("opened_at", "sent_at"),
         "link_clicks": _clicks(dice, links, clicks),
     }
 
@@ -132,14 +147,18 @@ def _links(dice: Dice, per_application: pl.DataFrame) -> pl.DataFrame:
             % len(FUNCTIONS)
         ),
         opened_at=pl.lit(per_application["opened_at"]).gather(pl.int_range(links) // LINKS),
+        sent_at=pl.lit(per_application["created_at"]).gather(pl.int_range(links) // LINKS),
     )
 
 
 def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
     """Clicks in the order in which they arrive; 15 % of the applications have none.
 
-    One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes a month early.
+    One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes a month early;
+    one in 200 is a link preview's, and of some applications a scanner opens all links at once.
     """
+    scanned = clicks // SCANNED
+    clicks -= scanned * LINKS
     hours = pl.Series([hour for hour, weight in enumerate(CLICKS_BY_HOUR) for _ in range(weight)])
     drawn = pl.DataFrame(
         {name: dice.uniform(clicks) for name in ("link", "delay", "hour", "second", "odd")}
@@ -152,7 +171,7 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
         hours=pl.lit(hours).gather((pl.col("hour") * len(hours)).cast(pl.Int64)),
         microseconds=pl.col("second") * 3_600_000_000,
     )
-    return drawn.select(
+    by_people = drawn.select(
         tracking_id=pl.when(pl.col("odd") < 0.001)
         .then(pl.lit("unknown"))
         .otherwise(pl.lit(links["tracking_id"]).gather("link")),
@@ -163,7 +182,24 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
         .when(pl.col("delay") < 0.5)
         .then(prompt)
         .otherwise(at_work),
-    ).sort("clicked_at", nulls_last=True)
+        user_agent=pl.when(pl.col("second") < 0.005)
+        .then(pl.lit(PREVIEW))
+        .otherwise(pl.lit(pl.Series(BROWSERS)).gather((pl.col("delay") * 997).cast(pl.Int64) % 4)),
+        ip_address=pl.format("203.0.113.{}", (pl.col("hour") * 254).cast(pl.Int64) + 1),
+    )
+    every = max(links.height // LINKS // max(scanned, 1), 1) * LINKS
+    by_scanners = (
+        links.with_row_index("link")
+        .filter(pl.col("link") % every < LINKS)
+        .head(scanned * LINKS)
+        .select(
+            "tracking_id",
+            clicked_at=pl.col("sent_at") + pl.duration(seconds=12),
+            user_agent=pl.lit(BROWSERS[0]),
+            ip_address=pl.lit("192.0.2.77"),
+        )
+    )
+    return pl.concat([by_people, by_scanners]).sort("clicked_at", nulls_last=True)
 
 
 def load(connection: Connection, applications: int, clicks: int, seed: int = 1) -> None:

@@ -25,7 +25,30 @@ select
     of_all.engagement_score as engagement_score_all,
     of_all.intent_score as intent_score_all,
     of_human.engagement_score as engagement_score_human,
-    of_human.intent_score as intent_score_human
+    of_human.intent_score as intent_score_human,
+    -- A bit for each rule that fired for the human clicks, in the order of the tables of rules.
+    (of_human.total_click_events > 0)::integer
+    + 2 * ('LinkedIn' = any (of_human.click_sequence))::integer
+    + 4 * ('Calendly' = any (of_human.click_sequence))::integer
+    + 8 * (of_human.total_click_events > of_human.unique_functions_clicked)::integer
+    + 16 * coalesce(
+        of_human.time_to_first_click > '0' and of_human.time_to_first_click < '4 hours', false
+    )::integer
+    + 32 * (0 = any (of_human.click_days_of_week) or 6 = any (of_human.click_days_of_week))::integer
+    + 64 * (of_human.unique_functions_clicked > 1)::integer
+    + case
+        when of_human.time_to_first_click > '0' and of_human.time_to_first_click < '2 hours' then 128
+        when of_human.time_to_first_click > '0' and of_human.time_to_first_click < '8 hours' then 256
+        else 0
+    end
+    + case
+        when of_human.total_click_events * 86400::numeric > 2 * of_human.seconds then 512
+        when of_human.total_click_events * 86400::numeric > of_human.seconds then 1024
+        else 0
+    end
+    + 2048 * ('Calendly' = any (of_human.click_sequence))::integer
+    + 4096 * (of_human.total_click_events > 3)::integer
+        as human_rules
 from (
     select
         application_id,
@@ -40,4 +63,9 @@ from (
     group by application_id
 ) as clicked
 join of_all using (application_id)
-join of_human using (application_id)
+join (
+    select
+        *,
+        greatest(extract(epoch from time_between_first_last_click), 86400) as seconds
+    from of_human
+) as of_human using (application_id)
