@@ -9,7 +9,8 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command line."""
-    gc.disable()  # Python's search for cycles finds none in what is imported: a tenth of the start
+    # the search for cycles finds none in what is imported, and takes a tenth of the start-up time
+    gc.disable()
     _open_what_is_closed()
     from cli.app import main
 
@@ -19,7 +20,7 @@ def main() -> NoReturn:
         threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
         for one in threads:
             one.join(0.02)
-        if any(one.is_alive() for one in threads):  # left behind: Python would stumble over it
+        if any(one.is_alive() for one in threads):  # Python would fail to end beside it
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else 1)
@@ -27,8 +28,8 @@ def main() -> NoReturn:
 
 
 def _open_what_is_closed() -> None:
-    """Let /dev/null stand for an output that the caller has closed (`>&-`): else the connection to
-    the database would get its number, and what is printed would go there."""
+    """Let /dev/null stand for an output that the caller has closed (`>&-`). Otherwise the
+    connection to the database would get its number, and receive what is printed."""
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)

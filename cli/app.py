@@ -35,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-READER_GONE = 1  # of our output, as in `clickstats … | head`: no mistake worth a word
+READER_GONE = 1  # as in `clickstats … | head`; no message, since it is no mistake
 NUMBERS = {"int": "whole number", "float": "number"}  # to Typer: "int", "int range", …
 CANNOT_WRITE = {errno.EPIPE: READER_GONE, errno.ENOSPC: 2, errno.EDQUOT: 2, errno.EFBIG: 2}
 

@@ -93,7 +93,7 @@ def cells() -> Spec:
 
 
 def tooltip(*fields: str) -> list[Spec]:
-    """What is shown beside a pointer."""
+    """What is shown beside the mouse pointer."""
     numbers = {"applications", "clicks", "count", "points", "written"}
     return [
         {"field": field, "type": "quantitative", "format": ","}

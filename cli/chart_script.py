@@ -16,7 +16,7 @@ from pipeline.errors import ConfigurationError
 
 def bundled(source: str) -> str:
     """The script with the libraries that it needs: two seconds of work."""
-    import vl_convert  # 88 MB: not where the cache has what is needed
+    import vl_convert  # 88 MB: only when the cache lacks the script
 
     script: str = vl_convert.javascript_bundle(source)
     return script
@@ -39,7 +39,8 @@ def chart_script(bundle: Callable[[str], str] = bundled) -> str:
 
 
 def _cache_folder() -> Path | None:
-    """Made if need be; None unless only the user may write there: what lies in it runs in pages."""
+    """The folder, made if it is missing. None when others may write there, too: the pages run what
+    lies in it."""
     chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
         folder = (chosen if chosen.is_absolute() else Path.home() / ".cache") / "clickstats"
@@ -51,7 +52,7 @@ def _cache_folder() -> Path | None:
 
 
 def _kept(folder: Path, made_of: str) -> str | None:
-    """The script as it was written; one that has changed since is removed."""
+    """The script as it was written. A file that has changed since is removed."""
     for file in folder.glob(f"charts-{made_of}-*.js"):
         with suppress(OSError):
             script = file.read_bytes()

@@ -103,7 +103,7 @@ def report(
         if html == STDOUT:
             sys.stdout.buffer.write(page(look()).encode())
             return
-        with whole_file(html) as file:  # before the long work, should it not be possible
+        with whole_file(html) as file:  # opened before the long work, in case it cannot be
             size = file.write(page(look()).encode())
         print(f"{html}: {size / 1e6:.1f} MB", file=sys.stderr)
     elif output is Format.json:

@@ -128,7 +128,8 @@ def print_status(found: Status) -> None:
 
 
 def from_future(found: Status) -> str:
-    """That the last published snapshot says nothing about how old the numbers are."""
+    """A sentence for a last published snapshot from the future, which says nothing about the age of
+    the numbers."""
     snapshot_at = (found.last_published or {})["snapshot_at"]
     return (
         f"the last published snapshot, {snapshot_at:%Y-%m-%d %H:%M:%S} UTC, lies in the future: "

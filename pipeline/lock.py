@@ -63,8 +63,8 @@ def take_run_lock(writer: Connection, wait: int) -> None:
 
 
 def hold_gate_alone(connection: Connection, wait: int) -> None:
-    """Keep out every `run --app-id` until this transaction ends, after those under way, for which
-    it waits `wait` seconds, but at least a minute."""
+    """Wait for every `run --app-id` that is under way, `wait` seconds or a minute, whichever is
+    longer; then keep new ones out until this transaction ends."""
     wait = max(wait, GATE_WAIT)
     _take(connection, f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (GATE,), wait)
     log.debug("gate held alone: no run --app-id is between its snapshot and its commit")
@@ -82,7 +82,7 @@ def hold_gate_shared(writer: Connection, application_ids: Sequence[str]) -> None
 def _take(
     connection: Connection, take: str, parameters: tuple[int] | tuple[int, list[str]], wait: int
 ) -> None:
-    """Take locks of one kind, the first of the parameters; after a moment say who is waited for."""
+    """Take locks of one kind, which is the first parameter; after a moment say who holds them."""
     with connection.cursor() as cursor:
         if _is_taken(cursor, take, parameters, AT_ONCE):
             return

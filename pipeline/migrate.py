@@ -145,7 +145,7 @@ def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[s
         found[tables.VIEW] = [f"view {tables.VIEW} is missing: run `clickstats migrate`"]
     readable = sa.text("SELECT has_table_privilege(to_regclass(:name), 'SELECT') IS NOT FALSE")
     is_readable = connection.execute(readable, {"name": VERSION_TABLE}).scalar_one()
-    # where it is not, that is listed; which revision it is cannot be known
+    # an unreadable table is listed elsewhere, and its revision cannot be known
     if is_readable and not has_row_security(connection, VERSION_TABLE):
         found[VERSION_TABLE] = list(_outdated(connection))
     return {name: problems for name, problems in found.items() if problems}
@@ -173,7 +173,7 @@ def _missing(connection: sa.Connection, table: sa.Table, keyless: Collection[str
 def _refuse_differences(
     connection: sa.Connection, keyless: Collection[str], revision: str | None
 ) -> None:
-    """Refuse a target, and at the newest revision a ledger, that is another than ours."""
+    """Refuse a target that differs from ours and, at the newest revision, such a ledger."""
     is_newest = revision == _scripts().get_current_head()
     missing = _flat(missing_sources(connection))
     differences = [

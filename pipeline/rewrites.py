@@ -1,10 +1,10 @@
 """Notices that a table was rewritten while it was read, and has the reading start over.
 
-A snapshot is no protection: a run reads a table in several transactions, between which VACUUM FULL
-may move its rows, and to a snapshot from before, a table that ALTER TABLE has rewritten is empty
-(PostgreSQL manual, Caveats of MVCC). Locks that would keep others from rewriting it would make them
-wait, and everybody behind them. So the tables are looked at before the snapshot is taken and after
-the last of them is read.
+A snapshot is no protection. A run reads a table in several transactions, and VACUUM FULL may move
+its rows between two of them. A table that ALTER TABLE has rewritten is empty to an older snapshot
+(PostgreSQL manual, Caveats of MVCC). A lock against rewriting would make others wait, and everybody
+behind them. So the tables are looked at before the snapshot is taken and after the last of them is
+read.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ATTEMPTS = 3
 
 def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
     """Do `work` and return its result. It takes a snapshot, reads it, and writes in the writer's
-    transaction. When a table is rewritten meanwhile, its writing is undone and it is done anew.
+    transaction. When a table is rewritten meanwhile, what it wrote is undone and it is repeated.
 
     Raises `Refused` when that happens again and again.
     """
@@ -51,7 +51,7 @@ def read_steadily(
     settings: Settings, read: Callable[[Connection], Result], *, attempts: int = ATTEMPTS
 ) -> Result:
     """Do `read` and return its result. It reads one snapshot over the connection that it is given.
-    When a table is rewritten meanwhile, it is done anew.
+    When a table is rewritten meanwhile, it is repeated.
 
     Raises `Refused` when the last attempt fails so, too.
     """
@@ -105,7 +105,7 @@ def _repeated(
 
 
 def _after(undo: Callable[[], None], look: Callable[[], Relations], before: Relations) -> Relations:
-    """What there is to read after a failure; as before when that cannot be known."""
+    """What there is to read after a failure; when that cannot be known, the same as before it."""
     try:
         undo()
         return look()

@@ -1,4 +1,4 @@
-"""What about the shape of the tables would make numbers wrong without an error of the server.
+"""Finds what in the shape of the tables would make numbers wrong, although the server says nothing.
 
 Asks the server; says each problem in one sentence with what to do about it.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def tracking_id_problems(connection: Connection) -> list[str]:
-    """The columns that join clicks to links by another equality than that of their text."""
+    """The columns of tracking ids that compare equal although their texts differ."""
     return [
         f"column {name} is {kind}, expected text or varchar with a deterministic collation, or a "
         "domain over them: clicks find their links by the bytes of the text; change its type, or "

@@ -94,7 +94,7 @@ def response(rows: pl.DataFrame) -> Response:
 
 
 def response_times(rows: pl.DataFrame) -> list[ResponseTime]:
-    """How many applications had their first click so long after."""
+    """How many applications had their first click within each range of times."""
     times = rows.filter(pl.col("time_to_first_click") > timedelta())
     edges = pl.Series(RESPONSE_EDGES, dtype=SPAN)
     bins = edges.search_sorted(times["time_to_first_click"], side="right") - 1
@@ -243,6 +243,6 @@ def _band(score: str) -> pl.Expr:
 def _counts(
     rows: pl.DataFrame, *keys: pl.Expr, of: pl.Expr | None = None
 ) -> dict[tuple[Any, ...], int]:
-    """What there is (rows, unless said otherwise) with each combination of the keys."""
+    """The number of rows with each combination of the keys; or what `of` sums up of them."""
     counted = rows.group_by(*keys).agg(pl.len() if of is None else of)
     return {tuple(key): count for *key, count in counted.iter_rows()}

@@ -34,8 +34,8 @@ Run = dict[str, Any]  # a row of clickstats_runs
 
 @dataclass(frozen=True)
 class Status:
-    """The newest runs, newest first, and what they say about freshness; instants are UTC. Which is
-    newer the number of the run says, not the clock, which may have been set back."""
+    """The newest runs, newest first, and what they say about freshness; instants are UTC. Runs
+    are in the order of their numbers, not of the clock, which may have been set back."""
 
     now: datetime
     runs: list[Run]

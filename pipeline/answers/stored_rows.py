@@ -67,7 +67,7 @@ def stored_ids(connection: Connection, filters: Filters) -> set[str]:
 
 def _asked(connection: Connection, what: str, filters: Filters) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        # the server computes none of the other columns, which foreign values would not let it
+        # no other column is asked for: the server could not compute them from foreign values
         query = f"SELECT {what} FROM ({statement('stored_rows')}) AS stored"  # noqa: S608
         cursor.execute(query, _parameters(filters))
         return cursor.fetchall()

@@ -48,7 +48,7 @@ DEFAULTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
 }
-# a session lasts longer than what it waits for, so a limit above its age did not end it
+# a limit above the age of the session cannot be the one that ended it
 TIME_LIMITS = """
 SELECT name || ' of ' || setting || ' ms' FROM pg_settings
 WHERE name IN (
@@ -93,11 +93,13 @@ def connection_parameters(url: str) -> dict[str, Any]:
 
             parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
             parameters = dict(parsed.get_dialect()().create_connect_args(parsed)[1])
-            psycopg2.extensions.make_dsn(**parameters)  # knows each of them
+            psycopg2.extensions.make_dsn(
+                **parameters
+            )  # refuses a parameter that libpq does not know
         else:
             parameters = dict(psycopg2.extensions.parse_dsn(url))
         if not re.fullmatch("[0-9,]*", str(parameters.get("port", ""))):
-            raise ValueError  # in place of the port there may be a password
+            raise ValueError  # a password may stand in the place of the port
     except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
         raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
     except Exception as error:
@@ -127,12 +129,12 @@ class Connection(psycopg2.extensions.connection):
 
     def cancel(self) -> None:
         """Ask the server to cancel whatever the connections of this run are doing. psycopg2's own
-        way lets no other thread work while it waits for the server."""
+        cancel would keep all other threads waiting until the server answers."""
         self._ask_beside(CANCEL, (self.parameters["application_name"],))
 
     def time_limit(self) -> str | None:
-        """Which of the server's limits may have ended this session, as far as can be known: with
-        the connection psycopg2 loses what the server said."""
+        """Which of the server's limits may have ended this session, as far as can be known: when
+        the connection is lost, psycopg2 does not have what the server said."""
         return self._ask_beside(TIME_LIMITS, (1000 * (monotonic() - self.begun),))
 
     def _ask_beside(self, query: str, parameters: tuple[object, ...]) -> str | None:
@@ -175,7 +177,7 @@ def ended_by(limit: str) -> str:
 
 @contextmanager
 def _without_excepthook() -> Iterator[None]:
-    """psycopg2 shows there what it cannot raise when the connection is lost during a COPY."""
+    """Keep psycopg2 from printing what it cannot raise when a connection is lost during a COPY."""
     shown, sys.excepthook = sys.excepthook, lambda *_: None
     try:
         yield
@@ -321,7 +323,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
         "SET LOCAL quote_all_identifiers = off",
-        "SET LOCAL row_security = off",  # refused is better than rows that are hidden
+        "SET LOCAL row_security = off",  # an error is better than hidden rows
     ]
 
 
@@ -367,8 +369,8 @@ def lock_timeout(cursor: AnyCursor, limit: str) -> Iterator[None]:
 
 
 def commit(connection: Connection, settings: Settings) -> None:
-    """Publish. A commit that waits for a standby is waited for as long as for a lock; cancelled, it
-    is done here, and the standby has it later.
+    """Publish. A commit may have to wait for a standby; it waits no longer than for a lock. Then
+    the wait is cancelled: the commit is done here, and the standby gets it later.
 
     Raises `NoConnection` when it cannot be known whether the server has done it.
     """

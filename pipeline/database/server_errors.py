@@ -70,7 +70,7 @@ def _with_place(error: psycopg2.Error, said: str) -> str:
     return f"{said} ({', '.join(unsaid)})" if unsaid else said
 
 
-# what psycopg2 raises without a code when nothing comes from the server any more
+# what psycopg2 raises, without a code, when the server does not answer any more
 LOST = {psycopg2.DatabaseError, psycopg2.OperationalError, psycopg2.InterfaceError}
 # SQLSTATE codes: PostgreSQL manual, appendix A
 MISSING = {

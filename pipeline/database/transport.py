@@ -50,7 +50,7 @@ class SnapshotReader:
     def frames(
         self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
     ) -> Generator[pl.DataFrame]:
-        """What each statement reads, in their order, while the next ones are under way."""
+        """The frames of the statements, in order; meanwhile the next ones are read."""
 
         def read(text: str) -> pl.DataFrame:
             if self.url is None:
@@ -127,7 +127,7 @@ def read_by_connectorx(
             return read_by_copy(snapshot.connection, statement, schema)
         raise Refused(f"the server stopped the reading: {said}; nothing was written") from error
     if as_arrays:
-        frame = frame.explode(*schema, keep_nulls=False)  # of no rows the arrays are null
+        frame = frame.explode(*schema, keep_nulls=False)  # without rows the arrays are null
     return checked(frame, schema)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 LOOK_AGAIN = 0.1  # seconds
-# how long cancelled work may take to end before it is left behind: after a signal, otherwise
+# how long cancelled work may take to end before it is left behind: after a signal, and otherwise
 AFTER_A_SIGNAL, PATIENCE = 0.4, 10.0  # seconds
 UNANSWERED = "the server did not react in time"  # a note on the signal
 
@@ -109,7 +109,7 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
 
 
 def _signal(error: BaseException | None) -> BaseException | None:
-    """The signal of which an exception comes, if it does."""
+    """The signal that caused an exception, if one did."""
     while error and not isinstance(error, KeyboardInterrupt | SystemExit):
         error = error.__context__
     return error

@@ -95,7 +95,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of the postmaster; another one after every start."""
+        """The postmaster's process id; another one after every start."""
         return self._postmaster.pid
 
     def url(
