@@ -88,10 +88,10 @@ def print_status(found: Status) -> None:
     out = console()
     if found.is_from_future:
         out.print(f"Warning: {from_future(found)}.")
-    elif found.last_published and found.age is not None:
+    elif found.published_at and found.age is not None:
         out.print(
             f"Last published {age_of(found.age)} ago, snapshot "
-            f"{found.last_published['snapshot_at']:%Y-%m-%d %H:%M:%S} UTC"
+            f"{found.published_at:%Y-%m-%d %H:%M:%S} UTC"
             + (
                 "."
                 if found.outdated is None
@@ -123,18 +123,17 @@ def print_status(found: Status) -> None:
     attempt = found.last_attempt
     if attempt and attempt["error"]:
         out.print(Text(f"The last run --all failed: {printable(attempt['error'])}"))
-    for warning in (found.last_published or {}).get("warnings", []):
+    for warning in found.last_published["warnings"] if found.last_published else []:
         out.print(Text(f"Warning of the last published run: {printable(warning)}"))
 
 
 def from_future(found: Status) -> str:
     """A sentence for a last published snapshot from the future, which says nothing about the age of
     the numbers."""
-    snapshot_at = (found.last_published or {})["snapshot_at"]
     return (
-        f"the last published snapshot, {snapshot_at:%Y-%m-%d %H:%M:%S} UTC, lies in the future: "
-        f"the server's clock, now {found.now:%Y-%m-%d %H:%M:%S} UTC, was set back; set it right, "
-        "then run `clickstats run --all`"
+        f"the last published snapshot, {found.published_at:%Y-%m-%d %H:%M:%S} UTC, lies in the "
+        f"future: the server's clock, now {found.now:%Y-%m-%d %H:%M:%S} UTC, was set back; set it "
+        "right, then run `clickstats run --all`"
     )
 
 

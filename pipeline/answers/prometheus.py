@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pipeline.answers.status import Status, status
 from pipeline.answers.whole_file import whole_file
@@ -54,12 +55,12 @@ def write_metrics(found: Status, path: Path) -> None:
         gauge(
             "last_published_timestamp_seconds",
             "The snapshot of the last published run --all; no sample when it lies in the future.",
-            None if found.is_from_future else _unix(published["snapshot_at"]),
+            None if found.is_from_future or not found.published_at else _unix(found.published_at),
         )
         for name, meaning in COUNTS.items():
             gauge(name, f"{meaning} in the last published run --all.", published[name])
         gauge("warnings", "Warnings of the last published run --all.", len(published["warnings"]))
-        for phase, seconds in published["seconds"].items():
+        for phase, seconds in (published["seconds"] or {}).items():
             gauge("phase_seconds", "Seconds of each phase, and in all.", seconds, phase=phase)
     with whole_file(path) as file:
         file.write(generate_latest(registry))
@@ -88,7 +89,19 @@ def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
             ) from error
 
 
-COUNTS = {
+Count = Literal[
+    "applications",
+    "inserted",
+    "updated",
+    "unchanged",
+    "pending",
+    "clicks_read",
+    "clicks_unusable",
+    "clicks_unattributed",
+    "wal_bytes",
+    "peak_memory_bytes",
+]
+COUNTS: dict[Count, str] = {
     "applications": "Applications",
     "inserted": "Rows inserted",
     "updated": "Rows updated",

@@ -6,7 +6,7 @@ import logging
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import psycopg2
 
@@ -29,7 +29,31 @@ WHERE click.clicked_at > %s AND click.clicked_at <= clock_timestamp()::timestamp
 CLOCKS_DIFFER = timedelta(minutes=1)  # those of a standby and its primary, at most
 CHEAP = "SET LOCAL statement_timeout = '2s'"
 
-Run = dict[str, Any]  # a row of clickstats_runs
+
+class Run(TypedDict):
+    """A row of clickstats_runs; what a run did not come to is null."""
+
+    id: str
+    command: str
+    started_at: datetime
+    finished_at: datetime | None
+    snapshot_at: datetime | None
+    timezone: str
+    outcome: str  # its state; the name is that of the column
+    exit_code: int | None
+    applications: int | None
+    inserted: int | None
+    updated: int | None
+    unchanged: int | None
+    pending: int | None
+    clicks_read: int | None
+    clicks_unusable: int | None
+    clicks_unattributed: int | None
+    seconds: dict[str, float] | None  # by phase
+    wal_bytes: int | None
+    peak_memory_bytes: int | None
+    warnings: list[str]
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -44,9 +68,14 @@ class Status:
     outdated: int | None  # applications with a later click; None: not cheap, or not to be known
 
     @property
+    def published_at(self) -> datetime | None:
+        """The snapshot of the published numbers; None when nothing was ever published."""
+        return self.last_published["snapshot_at"] if self.last_published else None
+
+    @property
     def age(self) -> timedelta | None:
-        """How old the published numbers are; None when nothing was ever published."""
-        return self.now - self.last_published["snapshot_at"] if self.last_published else None
+        """How old the published numbers are."""
+        return self.now - self.published_at if self.published_at else None
 
     @property
     def is_from_future(self) -> bool:
@@ -62,13 +91,13 @@ def status(settings: Settings) -> Status:
             now = cursor.fetchone()[0]  # type: ignore[index]
             cursor.execute(statement("recent_runs"))
             names = [column.name for column in cursor.description or ()]
-            runs = [dict(zip(names, row, strict=True)) for row in cursor]
+            runs = [cast(Run, dict(zip(names, row, strict=True))) for row in cursor]
         every = [run for run in runs if run["command"] == "run --all"]
         last = next((run for run in every if run["outcome"] == "published"), None)
         found = Status(now, runs, last, every[0] if every else None, None)
-        if not last or found.is_from_future:
+        if not found.published_at or found.is_from_future:
             return found
-        return replace(found, outdated=_outdated(connection, last["snapshot_at"]))
+        return replace(found, outdated=_outdated(connection, found.published_at))
 
 
 def _outdated(connection: Connection, since: datetime) -> int | None:
