@@ -1,8 +1,8 @@
 # Everything runs in .venv, which `make` builds on its own; Python 3.11 or newer is all it needs.
 PYTHON ?= python3
 BIN := .venv/bin
-# more than the two cores: a test often waits for the server
-WORKERS ?= 3
+# twice as many as the cores of a small machine: half of the time a test waits for the server
+WORKERS ?= 4
 IN_PARALLEL = -n $(WORKERS) --dist worksteal
 PYTEST = $(BIN)/pytest $(IN_PARALLEL)
 

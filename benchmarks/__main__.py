@@ -80,7 +80,7 @@ def rounds(
 
 
 def rehearse(peers: Sequence[Peer], options: argparse.Namespace) -> dict[tuple[str, str], str]:
-    """Run each peer once in each situation over little data; returns those that fail, with why.
+    """Run each peer once in each situation over little data; returns those that fail, and why.
 
     Whoever leaves a wrong row here is not timed at all.
     """

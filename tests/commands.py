@@ -1,7 +1,8 @@
 """The command line as a user runs it: its exit code, its output and what it says besides.
 
-`clickstats` runs it inside the process of the tests, ten times as fast; `as_process` in one of its
-own, for tests of what only a process has: signals, closed outputs, encodings, the start.
+`clickstats` runs it inside the process of the tests, which is several times as fast. `as_process`
+runs it in a process of its own, for tests of what only a process has: signals, closed outputs,
+encodings, the start.
 """
 
 import logging

@@ -1,7 +1,8 @@
 """The server that the tests share, and fresh databases in it.
 
 The server is the one that CLICKSTATS_TEST_DATABASE_URL names (databases and roles are made and
-dropped in it), else a private one, of the binaries in CLICKSTATS_PG_BIN if that is set.
+dropped in it). Without one it is a private server, of the binaries in CLICKSTATS_PG_BIN where that
+is set.
 """
 
 import os

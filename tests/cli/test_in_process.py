@@ -1,4 +1,5 @@
-"""The other tests run commands inside their own process: the answers are those of a process."""
+"""The other tests run commands inside their own process; here the same commands answer as processes
+do."""
 
 import re
 from contextlib import closing

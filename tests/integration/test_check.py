@@ -1,6 +1,8 @@
 """What `migrate --check` knows before a run meets it: types, privileges and row security, since the
 server plans the very statements, and tracking ids that would not find their links."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from pipeline.migrate import problems
@@ -162,7 +164,7 @@ grant select, insert, update, delete on {", ".join(ALL_TABLES)} to {{role}};
     ids=["no policy", "every row"],
 )
 def test_row_security(filled: Database, role: str, table: str, policy: str) -> None:
-    """It could hide rows; a policy that hides none is refused by the server as well."""
+    """It could hide rows. The server refuses a policy that hides none, too."""
     filled.execute(
         RIGHTS.format(role=role)
         + f"alter table {table} enable row level security; {policy.format(table)}"
@@ -178,48 +180,38 @@ def test_row_security(filled: Database, role: str, table: str, policy: str) -> N
     run_all(guest.settings())
 
 
-def test_row_security_behind_a_view(filled: Database, role: str) -> None:
+@pytest.fixture
+def behind_a_view(filled: Database, role: str) -> Iterator[Database]:
+    """For the role, link_clicks is a view of another owner, who may not read what is under it."""
+    filled.execute(
+        f"""
+        {RIGHTS.format(role=role)}
+        create role {role}_owner;
+        alter table link_clicks rename to clicks;
+        create view link_clicks as select tracking_id, clicked_at from clicks;
+        alter view link_clicks owner to {role}_owner;
+        grant select on link_clicks to {role}
+        """
+    )
+    yield filled.seen_by(role, role)
+    filled.execute(f"drop owned by {role}_owner cascade; drop role {role}_owner")
+
+
+def test_row_security_behind_a_view(filled: Database, behind_a_view: Database, role: str) -> None:
     """It applies to the view's owner."""
     filled.execute(
-        f"""
-        {RIGHTS.format(role=role)}
-        create role {role}_owner;
-        alter table link_clicks rename to clicks;
-        grant select on clicks to {role}_owner;
-        alter table clicks enable row level security;
-        create view link_clicks as select tracking_id, clicked_at from clicks;
-        alter view link_clicks owner to {role}_owner;
-        grant select on link_clicks to {role}
-        """
+        f"grant select on clicks to {role}_owner; alter table clicks enable row level security"
     )
-    guest = filled.seen_by(role, role)
-    try:
-        [problem] = problems(guest.settings())
-        assert "row-level security" in problem
-        assert "BYPASSRLS" in problem
-        said_by(run_all, guest, 5)
-    finally:
-        filled.execute(f"drop owned by {role}_owner cascade; drop role {role}_owner")
+    [problem] = problems(behind_a_view.settings())
+    assert "row-level security" in problem
+    assert "BYPASSRLS" in problem
+    said_by(run_all, behind_a_view, 5)
 
 
-def test_a_view_whose_owner_may_not_read(filled: Database, role: str) -> None:
-    filled.execute(
-        f"""
-        {RIGHTS.format(role=role)}
-        create role {role}_owner;
-        alter table link_clicks rename to clicks;
-        create view link_clicks as select tracking_id, clicked_at from clicks;
-        alter view link_clicks owner to {role}_owner;
-        grant select on link_clicks to {role}
-        """
-    )
-    guest = filled.seen_by(role, role)
-    try:
-        [problem] = problems(guest.settings())
-        assert "permission denied for table clicks" in problem
-        assert "owner of the view" in problem
-    finally:
-        filled.execute(f"drop owned by {role}_owner cascade; drop role {role}_owner")
+def test_a_view_whose_owner_may_not_read(behind_a_view: Database) -> None:
+    [problem] = problems(behind_a_view.settings())
+    assert "permission denied for table clicks" in problem
+    assert "owner of the view" in problem
 
 
 def test_columns_alone_suffice_and_tables_are_listed(filled: Database, role: str) -> None:

@@ -98,7 +98,8 @@ def test_endless_intervals(two: Database) -> None:
 
 @pytest.mark.parametrize("value", OUTSIDE)
 def test_instants_that_cannot_be_read_are_null(two: Database, value: str) -> None:
-    """A run compares values, not when they were written: left out, the row would stay so."""
+    """A run compares values and not instants, so it does not replace such a row; left out, it
+    would be left out for ever."""
     for column in INSTANTS:
         spoil(two, column, value)
     for file_format in WRITE:

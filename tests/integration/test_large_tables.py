@@ -122,7 +122,7 @@ def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
 
 @pytest.mark.usefixtures("in_parts")
 def test_parts_of_views_and_partitions(filled: Database) -> None:
-    """A view has no blocks, a partitioned table several files: both are read as one."""
+    """A view has no blocks, a partitioned table has several files: each is read in one piece."""
     filled.execute(
         """
         alter table link_clicks rename to clicks;
