@@ -199,6 +199,7 @@ def _write_slice(
     gone = 0
     if mend:
         gone, rows = _look_again(cursor)
+    alterations.begin()
     cursor.execute(statement("update"), parameters)
     updated, inserted, newer = cursor.rowcount, 0, 0
     if updated < rows:

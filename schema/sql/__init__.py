@@ -44,6 +44,7 @@ FUNCTIONS = [
     "generate_series",
     "has_column_privilege",
     "has_schema_privilege",
+    "hash_record_extended",
     "hashtextextended",
     "justify_hours",
     "lag",

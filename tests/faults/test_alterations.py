@@ -132,6 +132,36 @@ def test_a_rule_that_alters(filled: Database) -> None:
     assert stored(filled) == {}
 
 
+BESIDE = """
+create function beside() returns trigger language plpgsql as $$ begin
+    if pg_trigger_depth() < 2 then
+        update link_click_analytics set {change} where application_id = '{B}';
+    end if;
+    return null;
+end $$;
+create trigger beside after insert or update on link_click_analytics
+    for each statement execute function beside();
+update link_clicks set clicked_at = clicked_at + interval '1 hour' where tracking_id = 'a'
+"""
+
+
+def test_a_row_beside_those_that_are_written(filled: Database) -> None:
+    run_all(filled.settings())
+    before = stored(filled)
+    filled.execute(BESIDE.format(change="intent_score = 7", B=B))
+    for run in (run_all, lambda settings: run_named(settings, [A])):
+        with pytest.raises(AuditFailed, match=rf"1 rows .*{B} among them.*trigger beside"):
+            run(filled.settings())
+    assert stored(filled) == before
+
+
+def test_a_row_beside_those_that_are_written_is_only_stamped(filled: Database) -> None:
+    run_all(filled.settings())
+    filled.execute(BESIDE.format(change="updated_at = now()", B=B))
+    assert run_all(filled.settings()).updated == 1
+    assert stored(filled) == reference(filled)
+
+
 @pytest.mark.parametrize("event", LEAVING_ALONE.values(), ids=LEAVING_ALONE)
 def test_what_leaves_the_values_alone(filled: Database, event: str) -> None:
     filled.execute(event)
