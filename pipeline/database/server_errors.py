@@ -107,8 +107,10 @@ WRONG_SHAPE = {
 NAMES_KEYS = {"23503", "23505"}
 # classes: feature not supported, functions in other languages, insufficient resources, program
 # limit, system error, foreign data, raised by a trigger or function, internal error; then
-# read-only, lock not available, query cancelled, idle timeouts, serialization failure, deadlock
+# read-only, lock not available, query cancelled, idle timeouts, serialization failure, deadlock,
+# snapshot too old
 REFUSED = {
     "0A", "2F", "38", "39", "53", "54", "58", "HV", "P0", "XX",
     "25006", "55P03", "57014", "25P03", "25P04", "57P05", "40001", "40P01",
+    "72000",
 }  # fmt: skip

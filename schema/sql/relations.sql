@@ -1,7 +1,7 @@
 -- What a run reads, down to the files: each table, and of a view, a partitioned table or one that has
 -- children whatever is under it. A row that differs later says that a table was rewritten, truncated,
--- dropped or made anew, that a column, a schema or a view is another, or a partition was attached or
--- detached.
+-- dropped or made anew, that a column, a schema, a view or a function that it calls is another, or
+-- a partition was attached or detached.
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -46,7 +46,12 @@ SELECT
             (SELECT md5(string_agg(r.xmin || r.ev_action::text, ',' ORDER BY r.oid))
             FROM pg_rewrite AS r WHERE r.ev_class = c.oid),
             (SELECT md5(string_agg(i.xmin::text, ',' ORDER BY i.inhrelid)) FROM pg_inherits AS i
-            WHERE i.inhparent = c.oid)
+            WHERE i.inhparent = c.oid),
+            -- functions that a view calls
+            (SELECT md5(string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)) FROM pg_rewrite AS r
+            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+            JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+            WHERE r.ev_class = c.oid)
         )
     END AS versions
 FROM read

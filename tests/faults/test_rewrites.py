@@ -177,6 +177,22 @@ def test_what_is_under_a_view(large: Database, event: str) -> None:
     assert stored(large) == reference(large)
 
 
+SPELLED = "create or replace function spelled(text) returns text immutable language sql as "
+
+
+def test_a_function_that_a_view_calls(large: Database, caplog: pytest.LogCaptureFixture) -> None:
+    large.execute(
+        f"{SPELLED} 'select $1';"
+        "alter table link_clicks rename to source_clicks;"
+        "create view link_clicks as"
+        " select spelled(tracking_id) as tracking_id, clicked_at from source_clicks"
+    )
+    meanwhile = Meanwhile(large, "read", f"{SPELLED} 'select lower($1)'", begun=False)
+    run_all(large.settings(), show=meanwhile.show)
+    assert "rewritten while it was read: link_clicks" in caplog.text
+    assert stored(large) == reference(large)
+
+
 SWAPPED = """
 alter table link_clicks rename clicked_at to old_clicked_at;
 alter table link_clicks rename new_clicked_at to clicked_at

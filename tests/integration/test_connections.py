@@ -141,6 +141,7 @@ def test_options_of_the_connection(filled: Database) -> None:
         ("53100", Refused),  # disk full
         ("53200", Refused),  # out of memory
         ("54000", Refused),  # a limit of the program
+        ("72000", Refused),  # old_snapshot_threshold, before PostgreSQL 17
         ("57014", Refused),  # cancelled, or a statement took too long
         ("55P03", Refused),  # a lock took too long
         ("25006", Refused),  # read-only
