@@ -17,7 +17,7 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, SchemaError
 from pipeline.time_zones import checked_timezone
 
 MOST_LINKS, MOST_SECONDS, MOST_DAYS = 100, 86_400, 36_500
@@ -237,10 +237,16 @@ def from_document(stored: Mapping[str, Any]) -> tuple[Definition, Circumstances 
     """What the ledger keeps; the circumstances of a run from before definitions are unknown."""
     table = dict(stored)
     circumstances = table.pop("circumstances", None)
-    return (
-        checked(table, "the ledger"),
-        circumstances and msgspec.convert(circumstances, Circumstances),
-    )
+    try:
+        return (
+            msgspec.convert(table, Definition),
+            circumstances and msgspec.convert(circumstances, Circumstances),
+        )
+    except msgspec.ValidationError as error:
+        raise SchemaError(
+            f"the ledger holds a definition that this version of clickstats does not know: {error}; "
+            "install the version that wrote it, or a newer one"
+        ) from error
 
 
 def fingerprint(stored: Mapping[str, Any]) -> str:

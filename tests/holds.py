@@ -29,7 +29,8 @@ begin
 end $$;
 alter table link_clicks rename to stored_clicks;
 create view link_clicks as
-    select tracking_id, clicked_at from stored_clicks where hold_reading(tracking_id);
+    select tracking_id, clicked_at, user_agent, ip_address from stored_clicks
+    where hold_reading(tracking_id);
 
 create function hold_trigger() returns trigger language plpgsql as $$
 begin

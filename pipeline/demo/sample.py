@@ -57,9 +57,7 @@ BROWSERS = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
     "Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
 )
-PREVIEW = (
-    "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)"
-)
+PREVIEW = "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)"
 SCANNED = 320  # one click in so many is a scanner's, which opens every link of an application
 LINKS = 4  # tracked links of one application
 CLICKS_BY_HOUR = (1, 1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 14, 16, 15, 13, 10, 7, 5, 4, 4, 3, 2)

@@ -62,7 +62,7 @@ def test_wrong_usage(sampled: Database, arguments: list[str], said: str) -> None
 
 
 def test_a_database_that_fails_leaves_no_file(database: Database, tmp_path: Path) -> None:
-    database.execute("drop table link_click_analytics")
+    database.execute("drop table link_click_analytics cascade")
     answer = clickstats("export", str(tmp_path / "rows.csv"), database=database)
     assert answer.code == 5
     assert list(tmp_path.iterdir()) == []

@@ -72,7 +72,9 @@ def test_html_and_json_exclude_each_other(sampled: Database) -> None:
     assert answer.code == 2
 
 
-@pytest.mark.parametrize("statement", ["drop table link_click_analytics", "drop table link_clicks"])
+@pytest.mark.parametrize(
+    "statement", ["drop table link_click_analytics cascade", "drop table link_clicks"]
+)
 def test_a_missing_table_is_exit_5(database: Database, statement: str) -> None:
     database.execute(statement)
     answer = clickstats("report", database=database)

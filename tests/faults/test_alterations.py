@@ -92,7 +92,7 @@ LEAVING_ALONE = {
     "a rule": "create table log (id uuid);"
     "create rule change as on insert to link_click_analytics do also"
     " insert into log values (new.id)",
-    "a wider type": "alter table link_click_analytics"
+    "a wider type": "drop view application_scores; alter table link_click_analytics"
     " alter hours_to_first_click type numeric(12, 2),"
     " alter calculated_at type timestamptz",
     "disabled": row_trigger("new.engagement_score := 1;")

@@ -8,7 +8,7 @@ import pytest
 import pipeline.load
 import pipeline.run
 import pipeline.slices
-from pipeline.errors import AuditFailed
+from pipeline.errors import AuditFailed, ConfigurationError
 from pipeline.run import DEFAULTS, Options, run_all, run_named
 from pipeline.run_report import RunReport
 from tests.commands import clickstats
@@ -265,14 +265,18 @@ def test_a_click_of_just_now_is_not_in_the_future(database: Database) -> None:
 def test_another_time_zone_than_the_last_published_one(database: Database) -> None:
     published(database)
     warnings = published(database, timezone="Asia/Kolkata").warnings
-    assert warnings == ["the time zone is Asia/Kolkata, in the last published run UTC"]
+    assert warnings == [
+        "another definition than in the last published run: "
+        'time.reporting was "UTC", is "Asia/Kolkata"'
+    ]
     assert published(database, timezone="Asia/Kolkata").warnings == []
 
 
 def test_a_named_run_does_not_change_the_time_zone(database: Database) -> None:
     published(database)
     [(application_id,)] = database.execute("select min(id::text) from job_applications")
-    run_named(database.settings(timezone="Asia/Kolkata"), [application_id])
+    with pytest.raises(ConfigurationError, match="time.reporting"):
+        run_named(database.settings(timezone="Asia/Kolkata"), [application_id])
     assert published(database).warnings == []
 
 

@@ -76,6 +76,10 @@ def test_the_timeline_is_in_the_order_of_the_sequence_and_in_local_time(drawn: D
         "day_of_week": 0,
         "hour": 0,
         "link_function": "Calendly",
+        "user_agent": None,
+        "ip_address": None,
+        "class": "human",
+        "reason": "",
     }
     assert third["clicked_at"] == datetime(2024, 3, 12, 8)
     assert explanation.clicks_unusable == 2

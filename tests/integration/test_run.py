@@ -289,10 +289,10 @@ def statistics(database: Database) -> tuple[int, int]:
     ("damage", "found"),
     [
         ("drop table link_clicks", "link_clicks"),
-        ("drop table link_click_analytics", "link_click_analytics"),
+        ("drop table link_click_analytics cascade", "link_click_analytics"),
         ("alter table link_clicks drop clicked_at", "clicked_at"),
         ("alter table job_applications drop created_at", "created_at"),
-        ("alter table link_click_analytics drop intent_score", "intent_score"),
+        ("alter table link_click_analytics drop intent_score cascade", "intent_score"),
         (
             "alter table link_clicks alter clicked_at type bigint"
             " using extract(epoch from nullif(clicked_at, 'infinity'))",

@@ -197,6 +197,7 @@ def test_another_schema(filled: Database, through: Through, schema: str) -> None
         )
         + f"alter table link_click_analytics set schema {quoted};"
         f"alter table clickstats_runs set schema {quoted};"
+        f"alter table link_click_readings set schema {quoted};"
         "create table link_clicks (tracking_id varchar(100), clicked_at timestamp)"
     )
     source = through(filled)
@@ -231,7 +232,8 @@ def test_both_readers_give_the_same_frames(
         filled.load(hostile())
         run_all(filled.settings())
     ids = {"application_ids": "{}", "first_id": FIRST_ID, "last_id": LAST_ID}
-    parameters = {**ids, "seed_1": 1, "seed_2": 2}
+    lists = dict.fromkeys(("declared_agents", "machine_networks", "own_networks"), "{}")
+    parameters = {**ids, **lists, "seed_1": 1, "seed_2": 2}
     settings = filled.settings()
     with session(settings, snapshot=True) as own:
         url = connectorx_url(own)
