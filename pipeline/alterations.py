@@ -1,5 +1,5 @@
-"""Notices that something on link_click_analytics stores other values than a run has written:
-triggers, rules, column types.
+"""Notices that something on link_click_analytics or link_click_readings stores other values than a
+run has written: triggers, rules, column types.
 
 Costs one look at the catalog where there is nothing of the kind. Else a run keeps what it has
 written, and compares it with what is stored at its end, before the commit.
@@ -57,13 +57,13 @@ class Alterations:
         self.cursor.execute("SET LOCAL enable_hashjoin = on")
         if self.deferrable:
             self.cursor.execute(f"SET CONSTRAINTS {', '.join(self.deferrable)} IMMEDIATE")
-        for look, allowed in (("altered", newer), ("altered_beside", 0)):
+        for look, allowed in (("altered", newer), ("altered_readings", 0), ("altered_beside", 0)):
             self.cursor.execute(statement(look), {"instant": instant})
             altered, first = self.cursor.fetchone()  # type: ignore[misc]
             if altered > allowed:
                 raise AuditFailed(
                     f"the audit failed: {altered - allowed} rows are stored otherwise than they "
                     f"were computed, or more than once{f', {first} among them' if first else ''}; "
-                    f"look at what alters them in link_click_analytics: {', '.join(self.names)}; "
+                    f"look at what alters them: {', '.join(self.names)}; "
                     "nothing was published"
                 )

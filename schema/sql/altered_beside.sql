@@ -18,7 +18,7 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT FROM pg_temp.clickstats_written AS written
-        WHERE written.application_id = stored.application_id
+        WHERE written.application_id = stored.application_id AND written.is_written
     )
     AND (
         stored.calculated_at > :'instant'::timestamp

@@ -1,9 +1,10 @@
--- What may store other values in link_click_analytics than a run writes, in words, and of a trigger that
--- waits for the commit its name for SET CONSTRAINTS: triggers, rules and column types, children and
+-- What may store other values in link_click_analytics or link_click_readings than a run writes, in words,
+-- and of a trigger that waits for the commit its name for SET CONSTRAINTS: triggers, rules and column types, children and
 -- a missing unique index, with which several rows may stand for one. Of a partitioned table, or one that
 -- has children, those of its parts.
 WITH RECURSIVE target AS (
-    SELECT to_regclass('link_click_analytics')::oid AS oid
+    SELECT to_regclass(name)::oid AS oid
+    FROM unnest(ARRAY['link_click_analytics', 'link_click_readings']) AS name
     UNION
     SELECT i.inhrelid FROM target JOIN pg_inherits AS i ON i.inhparent = target.oid
 )

@@ -93,8 +93,7 @@ LEAVING_ALONE = {
     "create rule change as on insert to link_click_analytics do also"
     " insert into log values (new.id)",
     "a wider type": "drop view application_scores; alter table link_click_analytics"
-    " alter hours_to_first_click type numeric(12, 2),"
-    " alter calculated_at type timestamptz",
+    " alter hours_to_first_click type numeric(12, 2)",
     "disabled": row_trigger("new.engagement_score := 1;")
     + "; alter table link_click_analytics disable trigger change",
 }
@@ -130,6 +129,22 @@ def test_a_rule_that_alters(filled: Database) -> None:
     with pytest.raises(AuditFailed, match=r"otherwise than they were computed.*rule change"):
         run_all(filled.settings())
     assert stored(filled) == {}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new readings", "stored readings"])
+@pytest.mark.parametrize("change", ["intent_score_human := 7", "last_human_click := now()"])
+def test_what_alters_readings(filled: Database, change: str, known: bool) -> None:
+    if known:
+        run_all(filled.settings())
+        filled.execute(CLICK)
+    filled.execute(
+        row_trigger(f"new.{change};").replace("on link_click_analytics", "on link_click_readings")
+    )
+    before = filled.execute("select * from link_click_readings order by application_id")
+    for run in (run_all, lambda settings: run_named(settings, [A])):
+        with pytest.raises(AuditFailed, match=r"otherwise than they were computed.*trigger change"):
+            run(filled.settings())
+    assert filled.execute("select * from link_click_readings order by application_id") == before
 
 
 BESIDE = """
