@@ -88,6 +88,8 @@ class Runs(RuleBasedStateMachine):
         self.expected: Rows = {}
         self.seen: Rows = {}  # reference.sql at the last run's snapshot
         self.confirmed: set[UUID] = set()  # by `--app-id` since the snapshot of `--all`
+        self.timezone = "UTC"
+        self.published: str | None = None  # the time zone of the last `--all`
         self.once: dict[str, Callable[[], None]] = {}  # done when a run comes to the step
 
     def before(self, step: Step) -> None:
@@ -149,8 +151,9 @@ class Runs(RuleBasedStateMachine):
 
         def confirm() -> None:
             self.confirmed = set()
-            if named:
-                self.run_named(named, timezone, [])
+            # a run that changes the definition lets no other one write beside it
+            if named and self.published in {None, timezone}:
+                self.name(named, timezone, [])
 
         self.once["read"] = change
         self.once["audit"] = confirm
@@ -160,12 +163,17 @@ class Runs(RuleBasedStateMachine):
             Options(full=full, max_shrink=100),
             before=self.before,
         )
+        self.published = timezone
         changed = {key: row for key, row in seen.items() if full or before.get(key) != row}
         self.publish(changed, newer=self.confirmed)
 
-    @rule(named=some_names.filter(len), timezone=some_timezones, meanwhile=some_changes)
-    def run_named(self, named: list[str], timezone: str, meanwhile: Changes) -> None:
-        self.timezone = timezone
+    @rule(named=some_names.filter(len), meanwhile=some_changes)
+    def run_named(self, named: list[str], meanwhile: Changes) -> None:
+        """In the zone of the last published run, about which it is told nothing."""
+        self.name(named, None, meanwhile)
+
+    def name(self, named: list[str], timezone: str | None, meanwhile: Changes) -> None:
+        self.timezone = timezone or self.published or "UTC"
         whole, self.once = self.once, {"write": lambda: self.change(meanwhile)}
         run_named(self.database.settings(timezone=timezone), named, before=self.before)
         rows = {key: self.seen[key] for key in map(UUID, named) if key in self.seen}
