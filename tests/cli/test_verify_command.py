@@ -16,10 +16,16 @@ def published(filled: Database) -> Database:
 
 
 def test_another_zone_than_that_of_the_last_run_is_named(published: Database) -> None:
-    answer = clickstats("verify", database=published)
+    answer = clickstats("verify", "--timezone", "UTC", database=published)
     assert answer.code == 6
     assert 'time.reporting was "Asia/Tokyo", is "UTC"' in answer.errors
     assert "leave out --definition and --timezone" in answer.errors
+
+
+def test_who_is_told_nothing_takes_the_published_one(published: Database) -> None:
+    answer = clickstats("verify", database=published)
+    assert (answer.code, answer.errors) == (0, "")
+    assert "hours in Asia/Tokyo" in answer.text
 
 
 def test_also_where_it_makes_no_difference(published: Database) -> None:
