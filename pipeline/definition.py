@@ -244,8 +244,8 @@ def from_document(stored: Mapping[str, Any]) -> tuple[Definition, Circumstances 
         )
     except msgspec.ValidationError as error:
         raise SchemaError(
-            f"the ledger holds a definition that this version of clickstats does not know: {error}; "
-            "install the version that wrote it, or a newer one"
+            f"the ledger holds a definition that this version of clickstats does not know: {error};"
+            " install the version that wrote it, or a newer one"
         ) from error
 
 

@@ -275,7 +275,7 @@ def test_another_time_zone_than_the_last_published_one(database: Database) -> No
 def test_a_named_run_does_not_change_the_time_zone(database: Database) -> None:
     published(database)
     [(application_id,)] = database.execute("select min(id::text) from job_applications")
-    with pytest.raises(ConfigurationError, match="time.reporting"):
+    with pytest.raises(ConfigurationError, match=r"time\.reporting"):
         run_named(database.settings(timezone="Asia/Kolkata"), [application_id])
     assert published(database).warnings == []
 
