@@ -58,7 +58,7 @@ BROWSERS = (
     "Gecko) Version/18.1 Mobile/15E148 Safari/604.1",
 )
 PREVIEW = "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)"
-SCANNED = 320  # one click in so many is a scanner's, which opens every link of an application
+SCANNED = 1_000  # for so many clicks there is one application whose links a scanner opens
 LINKS = 4  # tracked links of one application
 CLICKS_BY_HOUR = (1, 1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 14, 16, 15, 13, 10, 7, 5, 4, 4, 3, 2)
 FIRST_DAY = pl.lit("2023-01-01").str.to_datetime(time_unit="us")
@@ -153,7 +153,7 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
     """Clicks in the order in which they arrive; 15 % of the applications have none.
 
     One in 1,000 has no time, one in 1,000 a link that nobody knows, one in 200 comes a month early;
-    one in 200 is a link preview's, and of some applications a scanner opens all links at once.
+    one in 500 is a link preview's, and of some applications a scanner opens all links at once.
     """
     scanned = clicks // SCANNED
     clicks -= scanned * LINKS
@@ -180,7 +180,7 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
         .when(pl.col("delay") < 0.5)
         .then(prompt)
         .otherwise(at_work),
-        user_agent=pl.when(pl.col("second") < 0.005)
+        user_agent=pl.when(pl.col("second") < 0.002)
         .then(pl.lit(PREVIEW))
         .otherwise(pl.lit(pl.Series(BROWSERS)).gather((pl.col("delay") * 997).cast(pl.Int64) % 4)),
         ip_address=pl.format("203.0.113.{}", (pl.col("hour") * 254).cast(pl.Int64) + 1),

@@ -9,6 +9,8 @@ from pipeline.scoring.scores import ALL_RULES, SCORES, scores
 from schema.columns import MACHINE, READINGS
 
 NUMBER = "application"
+# what of a reading goes into link_click_readings
+COMPARED = [NUMBER, "total_click_events", "first_click", "last_click", "human_rules", *SCORES]
 
 
 def both_readings(
@@ -24,22 +26,23 @@ def both_readings(
     """
     of_all = _scored(applications, clicks, timezone)
     mixed = clicks.lazy().filter(~IS_HUMAN).select(NUMBER).unique().collect()
-    of_human = of_all
+    rows, of_human = of_all, of_all.select(COMPARED)
     if not mixed.is_empty():
         of_mixed = _scored(
             applications.join(mixed, on=NUMBER, how="semi", maintain_order="left"),
-            clicks.lazy()
-            .filter(IS_HUMAN)
-            .join(mixed.lazy(), on=NUMBER, how="semi", maintain_order="left")
-            .collect(),
+            clicks.filter(IS_HUMAN).join(mixed, on=NUMBER, how="semi", maintain_order="left"),
             timezone,
         )
-        others = of_all.join(mixed, on=NUMBER, how="anti")
-        of_human = pl.concat([others, of_mixed]).sort(NUMBER)
-    rows = of_human if count == "human" else of_all
+        of_human = _in_place(of_mixed.select(COMPARED), of_human)
+        rows = _in_place(of_mixed, of_all) if count == "human" else of_all
     return rows.drop(NUMBER, "first_click", "last_click", "human_rules").hstack(
-        _readings(of_all, of_human, clicks, mixed)
+        _readings(of_all, of_human, clicks)
     )
+
+
+def _in_place(some: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows, in their order, some of them replaced."""
+    return pl.concat([rows.join(some, on=NUMBER, how="anti"), some]).sort(NUMBER)
 
 
 def _scored(applications: pl.DataFrame, clicks: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -47,9 +50,7 @@ def _scored(applications: pl.DataFrame, clicks: pl.DataFrame, timezone: str) -> 
     return rows.with_columns(human_rules=fired(ALL_RULES)).collect()
 
 
-def _readings(
-    of_all: pl.DataFrame, of_human: pl.DataFrame, clicks: pl.DataFrame, mixed: pl.DataFrame
-) -> pl.DataFrame:
+def _readings(of_all: pl.DataFrame, of_human: pl.DataFrame, clicks: pl.DataFrame) -> pl.DataFrame:
     """The columns of `schema.columns.READINGS`, beside the rows of both readings."""
     kind = pl.col("class")
     counts = (

@@ -37,15 +37,19 @@ SELECT
     machine_clicks,
     own_clicks,
     repeated_clicks,
-    (1000000 * extract(EPOCH FROM first_human_click))::bigint AS first_human_click,
-    (1000000 * extract(EPOCH FROM last_human_click))::bigint AS last_human_click,
+    (1000000 * date_part('epoch', first_human_click))::bigint AS first_human_click,
+    (1000000 * date_part('epoch', last_human_click))::bigint AS last_human_click,
     engagement_score_all,
     intent_score_all,
     engagement_score_human,
     intent_score_human,
     human_rules
 FROM link_click_analytics
-LEFT JOIN link_click_readings USING (application_id)
+LEFT JOIN (
+    SELECT *
+    FROM link_click_readings
+    WHERE application_id BETWEEN :'first_id'::uuid AND :'last_id'::uuid
+) AS readings USING (application_id)
 WHERE
     application_id BETWEEN :'first_id'::uuid AND :'last_id'::uuid
     AND (
