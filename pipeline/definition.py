@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -54,6 +55,18 @@ class Applications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frozen_after_days: int = 0
 
 
+class Statuses(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a job_applications.application_status means: names in any case, * for any text."""
+
+    closed: tuple[str, ...] = (
+        "rejected*", "declined*", "withdrawn*", "withdrew*", "closed*", "archived*", "expired*",
+        "hired*", "accepted*", "offer*accepted*", "offer*declined*",
+    )  # fmt: skip
+    response: tuple[str, ...] = ("responded*", "response*", "contacted*", "replied*")
+    interview: tuple[str, ...] = ("*interview*", "phone*screen*", "onsite*", "assessment*")
+    offer: tuple[str, ...] = ("offer*", "hired*", "accepted*")
+
+
 class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the user decides about the rows (SPEC, One table, one definition)."""
 
@@ -61,6 +74,7 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clicks: Clicks = Clicks()
     functions: dict[str, tuple[str, ...]] = {}
     applications: Applications = Applications()
+    statuses: Statuses = Statuses()
 
     @property
     def spellings(self) -> dict[str, str]:
@@ -80,6 +94,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "time": Time,
     "clicks": Clicks,
     "applications": Applications,
+    "statuses": Statuses,
 }
 COMMENTS = {
     "time.reporting": "hours and weekdays are taken in this zone, an IANA name",
@@ -94,6 +109,10 @@ COMMENTS = {
     "clicks.repeat_seconds": "a click on the same link within this time is a repeat",
     "functions": 'other spellings of link functions, such as Calendly = ["calendly", "Cal.com"]',
     "applications.frozen_after_days": "older applications keep their stored rows; 0: none does",
+    "statuses.closed": "an application_status after which nobody follows up; any case, * for any text",
+    "statuses.response": "one that says that the employer has answered",
+    "statuses.interview": "one that means an interview, which is an answer",
+    "statuses.offer": "one that means an offer, which implies an interview",
 }
 
 
@@ -104,6 +123,15 @@ class InForce:
     definition: Definition
     sources: Mapping[str, str]
     is_explicit: bool  # the user said something, whether or not it differs from what is published
+
+
+def means(status: str | None, meanings: Iterable[str]) -> bool:
+    """Whether a status is one of these: in any case, blanks and hyphens like underscores, with *
+    for any text."""
+    if status is None:
+        return False
+    plain, *patterns = (re.sub(r"[ -]", "_", text.lower()) for text in (status, *meanings))
+    return any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), plain, re.S) for each in patterns)
 
 
 def values(definition: Definition) -> dict[str, Any]:
