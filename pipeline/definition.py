@@ -109,7 +109,7 @@ COMMENTS = {
     "clicks.repeat_seconds": "a click on the same link within this time is a repeat",
     "functions": 'other spellings of link functions, such as Calendly = ["calendly", "Cal.com"]',
     "applications.frozen_after_days": "older applications keep their stored rows; 0: none does",
-    "statuses.closed": "an application_status after which nobody follows up; any case, * for any text",
+    "statuses.closed": "after such an application_status nobody follows up; * for any text",
     "statuses.response": "one that says that the employer has answered",
     "statuses.interview": "one that means an interview, which is an answer",
     "statuses.offer": "one that means an offer, which implies an interview",
