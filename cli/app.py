@@ -15,11 +15,13 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from cli.changes import changes
 from cli.definition import definition
 from cli.demo import demo
 from cli.describe import describe
 from cli.explain import explain
 from cli.export import export
+from cli.followups import followups
 from cli.migrate import migrate
 from cli.output import printable
 from cli.report import report
@@ -63,6 +65,8 @@ app.command(
     epilog="Examples: clickstats run --all (from cron); "
     "clickstats run --app-id 123e4567-e89b-12d3-a456-426614174000"
 )(run)
+app.command(epilog="Example: clickstats followups --within 7d")(followups)
+app.command(epilog="Example: clickstats changes --since 7d")(changes)
 app.command(epilog="Example: clickstats explain 123e4567-e89b-12d3-a456-426614174000")(explain)
 app.command(epilog='Example: clickstats describe "quick response"')(describe)
 app.command(epilog="Example: clickstats report --html report.html --timezone Europe/Berlin")(report)

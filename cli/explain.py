@@ -59,6 +59,9 @@ def explain(
     settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
     from pipeline.answers.explain import explain_named
+    from pipeline.short_ids import whole_ids
+
+    named, nowhere = whole_ids(settings, named)
 
     explained, unknown = explain_named(settings, named, private=private)
     if output is Format.json:
@@ -68,7 +71,7 @@ def explain(
         for one in explained:
             for part in _text(one):
                 out.print(part)
-    if unknown:
+    if unknown := [*unknown, *nowhere]:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
             + (f"; {len(explained)} explained" if explained else "")

@@ -117,6 +117,7 @@ def run(
 
     from pipeline.answers.prometheus import kept_metrics
     from pipeline.run import Options, run_all, run_named
+    from pipeline.short_ids import whole_ids
 
     options = Options(limit, full, wait, max_shrink, keep_days)
     if dry_run:
@@ -130,7 +131,9 @@ def run(
             with published():
                 print_report(report, output)
             return
+        named, nowhere = whole_ids(settings, named)
         rows, unknown = run_named(settings, named, keep_days, thaw=thaw)
+        unknown += nowhere
         with published():
             print_rows(rows, output)
     if unknown:

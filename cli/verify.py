@@ -19,7 +19,7 @@ from cli.options import (
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
 from cli.wording import counted
-from pipeline.errors import AuditFailed, ConfigurationError
+from pipeline.errors import AuditFailed, ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
@@ -53,12 +53,19 @@ def verify(
     settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
     from pipeline.answers.verify import verify as verify_stored
+    from pipeline.short_ids import whole_ids
+
+    named, nowhere = whole_ids(settings, named)
 
     found = verify_stored(settings, named, sample)
     if output is Format.json:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
     else:
         print_verification(found)
+    if nowhere:
+        raise UnknownApplication(
+            f"no application begins with {', '.join(nowhere)}; the others were compared"
+        )
     if found.differences:
         count = len({difference.application_id for difference in found.differences})
         raise AuditFailed(

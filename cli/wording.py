@@ -34,6 +34,19 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def ago(span: timedelta) -> str:
+    """2 h ago; 3 d ago."""
+    hours = span / timedelta(hours=1)
+    if hours < 1:
+        return f"{max(int(hours * 60), 0)} min ago"
+    return f"{int(hours)} h ago" if hours < 48 else f"{int(hours / 24)} d ago"
+
+
+def moved(score: int, change: int) -> str:
+    """70 (+30): a score, and how it has changed."""
+    return f"{score} ({change:+})" if change else f"{score}"
+
+
 def texts(row: Mapping[str, object], *columns: str) -> Iterator[str]:
     """Some columns of a row for people."""
     return (text_of(row[column]) for column in columns)

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 TARGET, READINGS = tables.link_click_analytics.name, tables.link_click_readings.name
+CHANGES = tables.link_click_score_changes.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     TARGET: "SELECT, INSERT, UPDATE",
     READINGS: "SELECT, INSERT, UPDATE, DELETE",
+    CHANGES: "SELECT, INSERT, DELETE",
     tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
 }
@@ -52,17 +54,18 @@ WRITING = {
     "insert": (TARGET,),
     "count_newer": (TARGET,),
     "keep_ours": (TARGET,),
+    "record_changes": (CHANGES, READINGS),
     "write_readings": (READINGS,),
     "delete_readings": (READINGS,),
 }
 DELETING = {
     "delete_gone": (TARGET, "job_applications"),
-    "delete_readings_of_gone": (READINGS, TARGET, "job_applications"),
+    "delete_readings_of_gone": (READINGS, CHANGES, TARGET, "job_applications"),
 }
 SOME_ID = "00000000-0000-0000-0000-000000000000"
 PARAMETERS: dict[str, object] = {
     "application_ids": "{}",
-    **dict.fromkeys(("first_id", "last_id", "first", "last"), SOME_ID),
+    **dict.fromkeys(("first_id", "last_id", "first", "last", "run"), SOME_ID),
     **dict.fromkeys(("seed_1", "seed_2"), "1"),
     **dict.fromkeys(("declared_agents", "machine_networks", "own_networks"), "{}"),
     "instant": datetime(2000, 1, 1),

@@ -78,6 +78,7 @@ def write(
     *,
     whole: bool = False,
     every: bool = False,
+    run: str | None = None,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
@@ -90,7 +91,8 @@ def write(
     may be asked for more than once.
     When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
     Readings are written only where they differ, unless `every` one is asked for, and only beside a
-    row of link_click_analytics that this run may write.
+    row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
+    change the scores.
     Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
     application is gone; any other writes none for such an application. The same for `jobs`.
     """
@@ -104,7 +106,14 @@ def write(
                 mend = attempt > 1 or (bool(missing_keys) and not whole)
                 alterations = Alterations(cursor)
                 written = _write(
-                    cursor, slices, instant, alterations, every=every, rebuild=rebuild, mend=mend
+                    cursor,
+                    slices,
+                    instant,
+                    alterations,
+                    every=every,
+                    run=run,
+                    rebuild=rebuild,
+                    mend=mend,
                 )
                 if whole:
                     written += _in_place_of(missing_keys, cursor, instant)
@@ -142,6 +151,7 @@ def _write(
     alterations: Alterations,
     *,
     every: bool,
+    run: str | None,
     rebuild: bool,
     mend: bool,
 ) -> Written:
@@ -152,7 +162,8 @@ def _write(
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
             copied = BytesIO(encoded(_with_ids(rows).select(STAGED), UUIDS))
             ids = rows["application_id"]
-            parameters = {"first": ids[0], "last": ids[-1], "instant": instant, "every": every}
+            parameters = {"first": ids[0], "last": ids[-1], "instant": instant}
+            parameters |= {"every": every, "run": run}
             yield partial(
                 _write_slice,
                 cursor,
@@ -216,6 +227,8 @@ def _write_slice(
     alterations.keep()
     if newer or without_change:
         cursor.execute(statement("keep_ours"), parameters)
+    if parameters["run"]:
+        cursor.execute(statement("record_changes"), parameters)
     cursor.execute(statement("write_readings"), parameters)
     readings_written = cursor.rowcount
     cursor.execute(statement("delete_readings"), parameters)

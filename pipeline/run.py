@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -29,6 +29,7 @@ from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS
+from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -120,7 +121,9 @@ def _everything(
                 rows, report.pending = oldest(slices(), options.limit)
                 slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
             new = report.applications if computation.target.is_empty else 0
-            write_audited(writer, slices, report, new, whole=True, every=options.full)
+            kept = not choice.changes and not computation.target.has_no_readings
+            run = settings.run_id if kept else None
+            write_audited(writer, slices, report, new, whole=True, every=options.full, run=run)
             clear_orphans(writer, computation)
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
@@ -219,9 +222,10 @@ def _named(
         marks = marked(per_application, stored, computation.frozen_before)
         refuse_frozen(per_application.filter(marks["is_frozen"]))
         rows = rows_to_write(per_application, marks, every=True)
+        run = None if target.has_no_readings else settings.run_id
     audit_rows(per_application)
     before("write")
-    write_audited(writer, lambda: [rows], report, every=True)
+    write_audited(writer, lambda: [rows], report, every=True, run=run)
     return report, per_application
 
 
@@ -276,15 +280,28 @@ def write_audited(
     *,
     whole: bool = False,
     every: bool = False,
+    run: str | None = None,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = write(writer, slices, report.snapshot_at, new, whole=whole, every=every)
+    written = write(writer, slices, report.snapshot_at, new, whole=whole, every=every, run=run)
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     report.unchanged += written.without_change
     report.readings_written = written.readings_written
     report.readings_deleted = written.readings_deleted
     audit_written(written)
+    if run and whole:
+        report.biggest_changes, report.score_changes = biggest_changes(writer, run)
+
+
+def biggest_changes(writer: Connection, run: str) -> tuple[list[dict[str, Any]], int]:
+    """What a run has changed most about scores, and how many changes there are."""
+    with writer.cursor() as cursor:
+        cursor.execute(statement("biggest_changes"), {"run": run})
+        names = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    count = rows[0]["changes"] if rows else 0
+    return [{name: row[name] for name in names if name != "changes"} for row in rows], count
 
 
 def tell(report: RunReport) -> None:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
+from typing import Any
 
 log = logging.getLogger("clickstats")
 
@@ -51,6 +52,8 @@ class RunReport:
     readings_written: int = 0  # rows of link_click_readings
     readings_deleted: int = 0
     with_fewer_clicks: int = 0  # than stored
+    score_changes: int = 0  # applications whose scores of human clicks have changed
+    biggest_changes: list[dict[str, Any]] = field(default_factory=list)  # biggest_changes.sql
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 

@@ -1,5 +1,6 @@
 """What the user decided, read once at the edge and handed down; there are no globals."""
 
+import re
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.time_zones import checked_timezone
 
 A_DAY = 86_400  # seconds
+BEGINNING = re.compile("[0-9a-f]{8,31}")
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,18 @@ class Settings:
 
 
 def application_ids(texts: list[str]) -> list[str]:
-    """Ids as PostgreSQL writes them, in the order given, duplicates once."""
+    """Ids as PostgreSQL writes them, in the order given, duplicates once; a beginning of an id
+    (`pipeline.short_ids`) stays one."""
     ids = []
     for text in texts:
         try:
             ids.append(str(UUID(text)))
         except ValueError:
-            raise ConfigurationError(
-                f"{text!r} is not an application id; expected a UUID such as "
-                "123e4567-e89b-12d3-a456-426614174000; nothing was done"
-            ) from None
+            if not BEGINNING.fullmatch(text.replace("-", "").lower()):
+                raise ConfigurationError(
+                    f"{text!r} is not an application id; expected a UUID such as "
+                    "123e4567-e89b-12d3-a456-426614174000, or eight or more characters of its "
+                    "beginning; nothing was done"
+                ) from None
+            ids.append(text.lower())
     return list(dict.fromkeys(ids))

@@ -20,6 +20,10 @@ COUNTS = """
 SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
     NOT EXISTS (SELECT FROM link_click_analytics)
 """
+# through the index: a look at a few applications scans nothing
+NO_READINGS = """
+SELECT (SELECT application_id FROM link_click_readings ORDER BY application_id LIMIT 1) IS NULL
+"""
 
 
 @dataclass
@@ -43,6 +47,12 @@ class Target:
     def is_empty(self) -> bool:
         """Whether no row is stored."""
         return self._counts[1]
+
+    @cached_property
+    def has_no_readings(self) -> bool:
+        """Whether no readings are stored of any application."""
+        (has_none,) = self.reader.row_without_lock(NO_READINGS)
+        return bool(has_none)
 
     def rows(self, ranges: Sequence[tuple[str, str]]) -> Generator[pl.DataFrame]:
         """The rows as `schema.columns.IMAGE`: a frame for each range of application ids."""

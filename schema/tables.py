@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
@@ -103,6 +104,23 @@ link_click_readings = Table(
     Column("calculated_at", TIMESTAMP, nullable=False),
     comment="Clicks of each application by class, and both readings of its scores",
 )
+link_click_score_changes = Table(
+    "link_click_score_changes",
+    ours,
+    Column("application_id", Uuid, ForeignKey(job_applications.c.id, ondelete="CASCADE")),
+    Column("run_id", Uuid),
+    Column("changed_at", TIMESTAMP, nullable=False),
+    Column("engagement_score_before", Integer, nullable=False),
+    Column("intent_score_before", Integer, nullable=False),
+    Column("rules_before", Integer, nullable=False),
+    Column("engagement_score", Integer, nullable=False),
+    Column("intent_score", Integer, nullable=False),
+    Column("rules", Integer, nullable=False),
+    PrimaryKeyConstraint("run_id", "application_id"),
+    comment="What each run changed about the scores of the human reading",
+)
+Index("idx_score_changes_application", link_click_score_changes.c.application_id)
+Index("idx_score_changes_changed_at", link_click_score_changes.c.changed_at)
 VIEW = "application_scores"  # of both tables, for readers
 
 clickstats_runs = Table(

@@ -53,6 +53,7 @@ grant usage on schema public to {role};
 grant select on jobs, job_applications, link_tracking, link_clicks to {role};
 grant select, insert, update on link_click_analytics to {role};
 grant select, insert, update, delete on link_click_readings, clickstats_runs to {role};
+grant select, insert, delete on link_click_score_changes to {role};
 grant select on clickstats_migrations to {role};
 """
 

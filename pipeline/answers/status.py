@@ -112,6 +112,14 @@ def _outdated(connection: Connection, since: datetime) -> int | None:
         return count
 
 
+def since_now(connection: Connection, span: timedelta) -> datetime:
+    """The instant that lies so far back from now, by the server's clock; UTC."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()::timestamp - %s", (span,))
+        instant: datetime = cursor.fetchone()[0]  # type: ignore[index]
+        return instant
+
+
 def duration(text: str) -> timedelta:
     """A duration such as 90s, 30m, 26h or 2d."""
     if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip()):

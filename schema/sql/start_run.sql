@@ -1,4 +1,5 @@
 -- Opens the row of a run, after marking the runs that died and dropping those too old to keep.
+-- The changes of scores are kept as long.
 -- Every connection of a run is named after it, so a run without a session is dead.
 -- The last published `run --all` is kept, however old: the next one is held against it.
 WITH died AS (
@@ -19,6 +20,11 @@ dropped AS (
             SELECT max(number) FROM clickstats_runs
             WHERE command = 'run --all' AND outcome = 'published'
         )
+),
+
+forgotten AS (
+    DELETE FROM link_click_score_changes
+    WHERE changed_at < clock_timestamp()::timestamp - make_interval(days => :'keep_days'::integer)
 )
 
 INSERT INTO clickstats_runs (

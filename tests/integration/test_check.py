@@ -149,7 +149,7 @@ def test_types_that_work_are_no_problem(filled: Database, change: str) -> None:
 
 ALL_TABLES = (
     "jobs", "job_applications", "link_tracking", "link_clicks", "link_click_analytics",
-    "link_click_readings", "clickstats_runs", "clickstats_migrations",
+    "link_click_readings", "link_click_score_changes", "clickstats_runs", "clickstats_migrations",
 )  # fmt: skip
 RIGHTS = f"""
 grant usage on schema public to {{role}};

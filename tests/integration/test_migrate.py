@@ -57,7 +57,7 @@ def test_the_table_is_the_requirements(unmigrated: Database, database: Database)
 
 def test_migrating_twice_is_migrating_once(unmigrated: Database) -> None:
     done = migrate(unmigrated.settings())
-    assert [revision.split()[0] for revision in done] == ["0001", "0002", "0003", "0004"]
+    assert [revision.split()[0] for revision in done] == ["0001", "0002", "0003", "0004", "0005"]
     before = unmigrated.execute("select oid, relfilenode from pg_class order by 1")
     assert migrate(unmigrated.settings()) == []
     assert unmigrated.execute("select oid, relfilenode from pg_class order by 1") == before
@@ -93,7 +93,12 @@ def test_the_metadata_describe_the_migrated_database(database: Database) -> None
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.ours) == []
-    assert names == {"link_click_analytics", "link_click_readings", "clickstats_runs"}
+    assert names == {
+        "link_click_analytics",
+        "link_click_readings",
+        "link_click_score_changes",
+        "clickstats_runs",
+    }
 
 
 @pytest.mark.parametrize("table", ["jobs", "job_applications", "link_tracking", "link_clicks"])

@@ -274,7 +274,8 @@ def statistics(database: Database) -> tuple[int, int]:
     once the sessions of the runs have ended and said so."""
     wait_until(lambda: database.others() == 0)
     [(scans,)] = database.execute(
-        "select sum(seq_scan) from pg_stat_user_tables where relname <> 'clickstats_runs'"
+        "select sum(seq_scan) from pg_stat_user_tables where"
+        " relname not in ('clickstats_runs', 'link_click_score_changes')"
     )
     [(lookups,)] = database.execute(
         "select sum(idx_scan) from pg_stat_user_indexes where relname = 'link_clicks'"

@@ -198,6 +198,7 @@ def test_another_schema(filled: Database, through: Through, schema: str) -> None
         + f"alter table link_click_analytics set schema {quoted};"
         f"alter table clickstats_runs set schema {quoted};"
         f"alter table link_click_readings set schema {quoted};"
+        f"alter table link_click_score_changes set schema {quoted};"
         "create table link_clicks (tracking_id varchar(100), clicked_at timestamp)"
     )
     source = through(filled)

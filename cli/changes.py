@@ -1,0 +1,81 @@
+"""`clickstats changes`: how scores moved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table
+from cli.wording import minute
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from pipeline.answers.changes import Changes, ScoreChange
+
+
+def changes(
+    since: Annotated[str, typer.Option(metavar="DURATION", help="How far to look back.")] = "24h",
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, metavar="N", help="Show at most N changes.")
+    ] = 50,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Show how scores of human clicks moved, newest first, and which rules made them move.
+
+    A first load and a change of the definition are no such change.
+    """
+    settings = Settings(database_url, schema, connect_timeout=connect_timeout)
+
+    from pipeline.answers.changes import changes as look_up
+    from pipeline.answers.status import duration
+
+    found = look_up(settings, duration(since), limit)
+    if output is Format.json:
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
+        return
+    out = console()
+    for part in _text(found, since):
+        out.print(part)
+
+
+def _text(found: Changes, since: str) -> Iterator[RenderableType]:
+    if not found.changes:
+        yield f"No score has changed within {since}; look further back with --since."
+        return
+    yield table(
+        ("when", "id", "intent", "engagement", "company and job", "why"),
+        map(cells, found.changes),
+        right=["intent", "engagement"],
+    )
+    if left_out := found.count - len(found.changes):
+        yield f"{left_out:,} more with --limit {found.count}"
+
+
+def cells(one: ScoreChange) -> tuple[str, ...]:
+    """A change as a row of a table."""
+    names = [name for name in (one["company"], one["job_title"]) if name]
+    return (
+        minute(one["changed_at"]).removesuffix(" UTC"),
+        one["short_id"],
+        f"{one['intent_score_before']} → {one['intent_score']}",
+        f"{one['engagement_score_before']} → {one['engagement_score']}",
+        printable(" · ".join(names)) if names else "–",
+        why(one),
+    )
+
+
+def why(one: ScoreChange) -> str:
+    """Which rules began to fire, and which ceased."""
+    said = [f"+ {', '.join(one['began'])}"] * bool(one["began"])
+    said += [f"- {', '.join(one['ceased'])}"] * bool(one["ceased"])
+    return "; ".join(said) or "the same rules, other points"

@@ -1,0 +1,145 @@
+"""`clickstats followups`: whom to follow up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.options import (
+    MOST,
+    ConnectTimeout,
+    DatabaseUrl,
+    DefinitionFile,
+    Format,
+    OutputFormat,
+    Schema,
+    Timezone,
+)
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table
+from cli.wording import ago, counted, minute, moved
+from pipeline.errors import ConfigurationError
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from pipeline.answers.followups import Followup, Followups
+
+
+def followups(
+    within: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long ago the last human click may be.")
+    ] = "14d",
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST, metavar="N", help="Show at most N applications.")
+    ] = 20,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS",
+            help="Only applications of this application_status, in any case, * for any text. "
+            "May be repeated.",
+        ),
+    ] = None,
+    all_statuses: Annotated[
+        bool, typer.Option("--all-statuses", help="Closed applications, too.")
+    ] = False,
+    show_statuses: Annotated[
+        bool, typer.Option("--show-statuses", help="Show how each status is read.")
+    ] = False,
+    output: OutputFormat = Format.text,
+    database_url: DatabaseUrl = "",
+    schema: Schema = "public",
+    definition: DefinitionFile = None,
+    timezone: Timezone = None,
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Show whom to follow up: open applications with human clicks of late, best first.
+
+    Scores are those of human clicks, as the last run stored them.
+    """
+    if status and all_statuses:
+        raise ConfigurationError("--status and --all-statuses exclude each other; nothing was done")
+    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
+
+    from pipeline.answers.followups import followups as look_up
+    from pipeline.answers.status import duration
+
+    found = look_up(settings, duration(within), limit, status or [], all_statuses=all_statuses)
+    if output is Format.json:
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
+        return
+    out = console()
+    for part in _text(found, within, out.width, show_statuses=show_statuses):
+        out.print(part)
+
+
+def _text(
+    found: Followups, within: str, width: int, *, show_statuses: bool
+) -> Iterator[RenderableType]:
+    if found.followups:
+        yield table(
+            HEADINGS if width >= WIDE else HEADINGS[:-2],
+            (_row(one, found, wide=width >= WIDE) for one in found.followups),
+            right=["intent", "engagement"],
+        )
+        if left_out := found.count - len(found.followups):
+            yield f"{left_out:,} more with --limit {found.count}"
+    else:
+        yield from _nobody(found, within)
+    if found.missing:
+        yield f"Not shown, since missing or not readable: {'; '.join(found.missing)}."
+    if found.published:
+        yield f"As of the run of {minute(found.published)}; explain one: clickstats explain ID"
+    if show_statuses:
+        yield "\n[bold]How statuses are read[/]"
+        yield table(
+            ("status", "applications", "read as"),
+            (
+                (
+                    printable(each["application_status"] or "–"),
+                    f"{each['applications']:,}",
+                    each["meaning"],
+                )
+                for each in found.statuses
+            ),
+            right=["applications"],
+        )
+
+
+WIDE = 120  # columns, from which the reason has room
+HEADINGS = ("id", "company and job", "intent", "engagement", "last click", "status", "why")
+
+
+def _row(one: Followup, found: Followups, *, wide: bool) -> tuple[str, ...]:
+    names = [name for name in (one["company"], one["job_title"]) if name]
+    on = ", ".join(map(printable, one["last_click_on"]))
+    cells = (
+        one["short_id"],
+        printable(" · ".join(names)) if names else "–",
+        moved(one["intent_score"], one["intent_change"]),
+        moved(one["engagement_score"], one["engagement_change"]),
+        f"{ago(found.now - one['last_human_click'])}" + (f" on {on}" if on else ""),
+        printable(one["application_status"] or "–"),
+        one["reason"],
+    )
+    return cells if wide else cells[:-2]
+
+
+def _nobody(found: Followups, within: str) -> Iterator[str]:
+    yield f"Nobody: no open application has a human click within {within}."
+    if found.newest_human_click:
+        passed = ago(found.now - found.newest_human_click)
+        yield f"The newest human click was {passed} ({minute(found.newest_human_click)})."
+        yield "See further back with --within, closed applications with --all-statuses."
+    elif found.published:
+        yield "No application has a human click at all."
+    else:
+        yield "Nothing is computed yet: clickstats run --all."
+    closed = sum(each["applications"] for each in found.statuses if each["meaning"] == "closed")
+    if closed:
+        yield f"{counted(closed, 'application')} closed; --show-statuses says by which status."

@@ -1,0 +1,60 @@
+"""What people know an application by: the job's title, the company, the status; each where it is
+there and may be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
+
+
+@dataclass(frozen=True)
+class Names:
+    """`in_front` of a statement it stands for applications, named_jobs and named_companies, with
+    nulls for what is `missing`."""
+
+    in_front: str
+    missing: list[str]
+    has_status: bool
+
+
+def names(connection: Connection) -> Names:
+    """Ask the server which columns there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("name_columns"))
+        there = {f"{table}.{column}" for table, column in cursor.fetchall()}
+    status, title = "job_applications.application_status", "jobs.job_title"
+    has_company = {"jobs.company_id", "companies.id", "companies.name"} <= there
+
+    def or_null(column: str, is_there: bool) -> str:
+        return column if is_there else "NULL::text"
+
+    of_applications = or_null("application_status::text", status in there)
+    of_jobs = or_null("job_title::text", title in there)
+    company = or_null("company_id", has_company)
+    selected = {
+        "applications": (
+            f"id, job_id, {of_applications} AS application_status FROM job_applications"
+        ),
+        "named_jobs": f"id, {of_jobs} AS job_title, {company} AS company_id FROM jobs",
+        "named_companies": "id, name::text AS name FROM companies"
+        if has_company
+        else "NULL::text AS id, NULL::text AS name WHERE false",
+    }
+    stand_ins = ", ".join(
+        f"{name} AS NOT MATERIALIZED (SELECT {what})" for name, what in selected.items()
+    )
+    missing = [
+        what
+        for what, is_there in (
+            ("companies (companies.name through jobs.company_id)", has_company),
+            ("titles (jobs.job_title)", title in there),
+            ("statuses (job_applications.application_status)", status in there),
+        )
+        if not is_there
+    ]
+    return Names(f"WITH {stand_ins}\n", missing, status in there)

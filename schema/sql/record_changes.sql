@@ -1,0 +1,24 @@
+-- Keeps what the staged readings change about the scores of human clicks; before they are written. An
+-- application without a row starts from 0.
+--   run       the id of this run
+--   instant   when its snapshot was taken
+INSERT INTO link_click_score_changes (
+    application_id, run_id, changed_at,
+    engagement_score_before, intent_score_before, rules_before,
+    engagement_score, intent_score, rules
+)
+SELECT
+    staged.application_id,
+    :'run'::uuid,
+    :'instant'::timestamp,
+    coalesce(stored.engagement_score_human, 0),
+    coalesce(stored.intent_score_human, 0),
+    coalesce(stored.human_rules, 0),
+    coalesce(staged.engagement_score_human, 0),
+    coalesce(staged.intent_score_human, 0),
+    coalesce(staged.human_rules, 0)
+FROM pg_temp.clickstats_staging AS staged
+LEFT JOIN link_click_readings AS stored ON stored.application_id = staged.application_id
+WHERE
+    coalesce(stored.engagement_score_human, 0) <> coalesce(staged.engagement_score_human, 0)
+    OR coalesce(stored.intent_score_human, 0) <> coalesce(staged.intent_score_human, 0)
