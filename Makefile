@@ -45,7 +45,7 @@ bench: .venv/ready ## measure against other ways to do it; takes hours (BENCH="-
 	$(BIN)/python -m benchmarks $(BENCH)
 
 docs: .venv/ready ## write docs/metrics.md from the dictionary
-	$(BIN)/python -c 'from pipeline.answers.dictionary import markdown; print(markdown(), end="")' > docs/metrics.md
+	$(BIN)/python -c 'from pipeline.answers.dictionary_page import markdown; print(markdown(), end="")' > docs/metrics.md
 
 clean: ## remove the environment and everything that was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

@@ -1,4 +1,4 @@
-"""`clickstats describe`: what metrics and rules mean."""
+"""`clickstats describe`: what metrics, rules and classes of clicks mean."""
 
 from __future__ import annotations
 
@@ -15,38 +15,52 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from pipeline.answers.dictionary import Metric, ScoreRule
+    from pipeline.answers.dictionary import ClickClass, Metric, ScoreRule
 
 
 def describe(
     name: Annotated[
-        str | None, typer.Argument(metavar="[METRIC|RULE]", help="Only this one; otherwise all.")
+        str | None,
+        typer.Argument(metavar="[METRIC|RULE|CLASS]", help="Only this one; otherwise all."),
     ] = None,
     output: OutputFormat = Format.text,
 ) -> None:
-    """Say what metrics and rules mean: definition, unit, sources, nulls, thresholds, points."""
+    """Say what metrics, rules and classes of clicks mean.
+
+    Definition, unit, sources, nulls, thresholds, points.
+    """
     from pipeline.answers.dictionary import entries
 
-    metrics, rules = entries(name)
+    found = entries(name)
     if output is Format.json:
-        print_json(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "metrics": [asdict(metric) for metric in metrics],
-                "rules": [asdict(rule) for rule in rules],
-            }
-        )
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
         return
     out = console()
-    if len(metrics) > 1:
-        rows = ((each.name, f"{each.definition} ({each.unit})") for each in metrics)
-        out.print(table(("metric", "definition (unit)"), rows))
-    elif metrics:
-        out.print(_metric(metrics[0]))
-    for score in dict.fromkeys(rule.score for rule in rules):
-        of_score = [rule for rule in rules if rule.score == score]
-        out.print(f"[bold]{score}[/]")
-        out.print(_rules(of_score) if metrics else _rule(of_score[0]))
+    if name is None:
+        out.print(_metrics("metric", found.metrics))
+        for score in dict.fromkeys(rule.score for rule in found.rules):
+            out.print(f"[bold]{score}[/]")
+            out.print(_rules([rule for rule in found.rules if rule.score == score]))
+        out.print("[bold]Readings[/]")
+        out.print(_metrics("reading", found.readings))
+        out.print("[bold]Classes of clicks[/] (the first that fits)")
+        out.print(_classes(found.classes))
+        return
+    for metric in (*found.metrics, *found.readings):
+        out.print(_metric(metric))
+    if found.metrics and found.rules:  # a score
+        out.print(_rules(found.rules))
+    else:
+        for rule in found.rules:
+            out.print(f"[bold]{rule.score}[/]")
+            out.print(_rule(rule))
+    for each in found.classes:
+        out.print(_class(each))
+
+
+def _metrics(heading: str, metrics: Sequence[Metric]) -> Table:
+    rows = ((each.name, f"{each.definition} ({each.unit})") for each in metrics)
+    return table((heading, "definition (unit)"), rows)
 
 
 def _metric(metric: Metric) -> Table:
@@ -73,5 +87,20 @@ def _rule(rule: ScoreRule) -> Table:
             ("fires on", rule.condition),
             ("points", rule.in_words()),
             ("decided by", text_of(list(rule.metrics))),
+        ),
+    )
+
+
+def _classes(classes: Sequence[ClickClass]) -> Table:
+    return table(("class", "what"), ((each.name, each.definition) for each in classes))
+
+
+def _class(one: ClickClass) -> Table:
+    return table(
+        ("class", one.name),
+        (
+            ("what", one.definition),
+            ("decided by", text_of(list(one.settings))),
+            ("counts in", one.counts_in),
         ),
     )

@@ -1,15 +1,17 @@
-"""What every column of link_click_analytics and every rule means, in words: one entry each.
+"""What every column of link_click_analytics and link_click_readings, every rule and every class of
+clicks means, in words: one entry each.
 
-`clickstats describe` prints it, docs/metrics.md is written from it (`make docs`), and what scores
-are made of comes from the rules themselves.
+`clickstats describe` prints it, docs/metrics.md is written from it (`dictionary_page.py`), and what
+scores are made of comes from the rules themselves.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.definition import Clicks
 from pipeline.errors import ConfigurationError
 from pipeline.scoring.rules import HIGHEST_SCORE
 from pipeline.scoring.scores import SCORES
@@ -23,7 +25,7 @@ NEVER = "never null"
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of link_click_analytics."""
+    """A column of link_click_analytics or of link_click_readings."""
 
     name: str
     definition: str
@@ -48,6 +50,26 @@ class ScoreRule:
         """The points: 10; or 10 each; or 5 each, at most 15."""
         limit = f", at most {self.at_most}" if self.at_most else ""
         return f"{self.points}{' each' * self.each}{limit}"
+
+
+@dataclass(frozen=True)
+class ClickClass:
+    """Where a click comes from, in words; of several classes that fit, the first counts."""
+
+    name: str
+    definition: str
+    settings: tuple[str, ...]  # keys of the definition that decide
+    counts_in: str  # a column of link_click_readings
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What goes by a name, or everything."""
+
+    metrics: Sequence[Metric]
+    rules: Sequence[ScoreRule]
+    readings: Sequence[Metric]
+    classes: Sequence[ClickClass]
 
 
 METRICS = (
@@ -167,6 +189,115 @@ METRICS = (
     Metric("created_at", "when the row was first written", "instant, UTC", (), NEVER),
     Metric("updated_at", "when a value of the row last changed", "instant, UTC", (), NEVER),
 )
+AGENT, ADDRESS = "link_clicks.user_agent", "link_clicks.ip_address"
+TRACKING_ID = "link_clicks.tracking_id"
+CLASSIFIED = (CLICKED_AT, TRACKING_ID, AGENT, ADDRESS)  # what decides about a click's class
+NO_HUMAN = "no human click"
+READINGS = (
+    Metric(
+        "human_clicks",
+        "clicks of the class human",
+        "clicks",
+        CLASSIFIED,
+        NEVER,
+    ),
+    Metric(
+        "machine_clicks",
+        "clicks of the classes trap, declared, network and sweep",
+        "clicks",
+        CLASSIFIED,
+        NEVER,
+    ),
+    Metric("own_clicks", "clicks of the class own", "clicks", CLASSIFIED, NEVER),
+    Metric("repeated_clicks", "clicks of the class repeat", "clicks", CLASSIFIED, NEVER),
+    Metric(
+        "first_human_click",
+        "the first click of the class human",
+        "instant, UTC",
+        CLASSIFIED,
+        NO_HUMAN,
+    ),
+    Metric(
+        "last_human_click",
+        "the last click of the class human",
+        "instant, UTC",
+        CLASSIFIED,
+        NO_HUMAN,
+    ),
+    *(
+        Metric(
+            f"{score}_{reading}",
+            f"{score} of {of}",
+            f"points, 0 to {HIGHEST_SCORE}",
+            (*CLASSIFIED, FUNCTION, CREATED_AT)
+            if reading == "human"
+            else (CLICKED_AT, FUNCTION, CREATED_AT),
+            NEVER,
+        )
+        for reading, of in (("all", "every used click"), ("human", "human clicks alone"))
+        for score in SCORES
+    ),
+    Metric(
+        "human_rules",
+        "the rules that fire for the human clicks, a bit for each: the first rule of "
+        "engagement_score is 1, the next 2, and so on through those of intent_score",
+        "a sum of powers of two",
+        (*CLASSIFIED, FUNCTION, CREATED_AT),
+        NEVER,
+    ),
+    Metric(
+        "calculated_at",
+        "when the row was last written: the instant of the snapshot that was read",
+        "instant, UTC",
+        (),
+        NEVER,
+    ),
+)
+SHARED = {metric.name for metric in METRICS}  # columns of both tables
+BUILT_IN = Clicks()
+CLICK_CLASSES = (
+    ClickClass(
+        "trap",
+        "a click on a link that no person can see, or one of the same application at most "
+        f"sweep_seconds ({BUILT_IN.sweep_seconds}) before or after such a click",
+        ("clicks.trap_functions", "clicks.sweep_seconds"),
+        "machine_clicks",
+    ),
+    ClickClass(
+        "declared",
+        "a click whose user agent says that it is a program, by the patterns of "
+        "crawler-user-agents",
+        (),
+        "machine_clicks",
+    ),
+    ClickClass(
+        "network",
+        "a click whose address lies in the network of a known scanner",
+        ("clicks.machine_networks",),
+        "machine_clicks",
+    ),
+    ClickClass(
+        "own",
+        "a click whose address lies in the applicant's own network",
+        ("clicks.own_networks",),
+        "own_clicks",
+    ),
+    ClickClass(
+        "sweep",
+        f"a click in a stretch of at most sweep_seconds ({BUILT_IN.sweep_seconds}) with clicks on "
+        f"sweep_links ({BUILT_IN.sweep_links}) or more different links of the application",
+        ("clicks.sweep_links", "clicks.sweep_seconds"),
+        "machine_clicks",
+    ),
+    ClickClass(
+        "repeat",
+        "a click on the same link as one of class human or repeat at most repeat_seconds "
+        f"({BUILT_IN.repeat_seconds}) before: a double click, or one event stored twice",
+        ("clicks.repeat_seconds",),
+        "repeated_clicks",
+    ),
+    ClickClass("human", "any other click", (), "human_clicks"),
+)
 RULES = tuple(
     ScoreRule(
         score,
@@ -182,84 +313,32 @@ RULES = tuple(
 )
 
 
-def entries(name: str | None = None) -> tuple[Sequence[Metric], Sequence[ScoreRule]]:
-    """The metrics and rules of that name, all of them without one; a score comes with its rules.
+def entries(name: str | None = None) -> Entries:
+    """What has that name, everything without one; a score comes with its rules.
 
     Case, hyphens and underscores do not matter. Raises `ConfigurationError` with a suggestion.
     """
     if name is None:
-        return METRICS, RULES
+        return Entries(METRICS, RULES, READINGS, CLICK_CLASSES)
     wanted = _plain(name)
-    metrics = [metric for metric in METRICS if _plain(metric.name) == wanted]
-    rules = [rule for rule in RULES if wanted in {_plain(rule.rule), _plain(rule.score)}]
-    if not metrics and not rules:
-        names = {
-            _plain(each): each for each in (*(m.name for m in METRICS), *(r.rule for r in RULES))
-        }
+    metrics = [each for each in METRICS if _plain(each.name) == wanted]
+    readings = [
+        each for each in READINGS if _plain(each.name) == wanted and each.name not in SHARED
+    ]
+    rules = [each for each in RULES if wanted in {_plain(each.rule), _plain(each.score)}]
+    classes = [each for each in CLICK_CLASSES if _plain(each.name) == wanted]
+    if not (metrics or rules or readings or classes):
+        known = [each.name for each in (*METRICS, *READINGS)]
+        known += [each.rule for each in RULES] + [each.name for each in CLICK_CLASSES]
+        names = {_plain(each): each for each in known}
         close = [names[each] for each in difflib.get_close_matches(wanted, names)]
         raise ConfigurationError(
-            f"no metric or rule is called {name!r}; "
+            f"no metric, rule or class of clicks is called {name!r}; "
             + (f"did you mean {' or '.join(map(repr, close))}? " if close else "")
             + "`clickstats describe` lists them all"
         )
-    return metrics, rules
+    return Entries(metrics, rules, readings, classes)
 
 
 def _plain(name: str) -> str:
     return name.casefold().replace("_", " ").replace("-", " ").strip()
-
-
-def markdown() -> str:
-    """The whole dictionary as docs/metrics.md."""
-    return "\n".join(_markdown()) + "\n"
-
-
-def _markdown() -> Iterator[str]:
-    yield "<!-- Written by `make docs` from answers/dictionary.py and scoring/scores.py. -->"
-    yield "# What the columns and rules mean"
-    yield ""
-    yield (
-        "`clickstats describe` prints the same. One row of `link_click_analytics` describes one "
-        "application. The clicks that count are those on links of an application that exists, at "
-        "a time in the years 1970 to 2099."
-    )
-    yield ""
-    yield "## Columns"
-    yield ""
-    yield from _markdown_table(
-        ("column", "definition", "unit", "source columns", "null"),
-        (
-            (f"`{metric.name}`", metric.definition, metric.unit, _code(metric.sources), metric.null)
-            for metric in METRICS
-        ),
-    )
-    for score in SCORES:
-        yield ""
-        yield f"## Rules of {score}"
-        yield ""
-        yield (
-            f"The points of the rules that fire add up; more than {HIGHEST_SCORE} count as "
-            f"{HIGHEST_SCORE}. Thresholds compare exact, unrounded values."
-        )
-        yield ""
-        yield from _markdown_table(
-            ("rule", "fires on", "points", "decided by"),
-            (
-                (rule.rule, rule.condition, rule.in_words(), _code(rule.metrics))
-                for rule in RULES
-                if rule.score == score
-            ),
-        )
-
-
-def _code(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for cells in (headings, ["---"] * len(headings), *rows):
-        yield f"| {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")

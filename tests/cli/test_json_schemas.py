@@ -51,6 +51,9 @@ def ids(database: Database) -> list[str]:
         ("verify", ["verify", "--sample", "10"]),
         ("describe", ["describe"]),
         ("describe", ["describe", "intent_score"]),
+        ("describe", ["describe", "sweep"]),
+        ("definition", ["definition"]),
+        ("definition", ["definition", "--timezone", "Asia/Tokyo"]),
         ("report", ["report"]),
     ],
 )
@@ -58,6 +61,18 @@ def test_outputs(sampled: Database, name: str, arguments: list[str]) -> None:
     answer = clickstats(*arguments, "--format", "json", database=sampled)
     assert answer.code == 0, answer.errors
     assert check(name, answer.text)["schema_version"] == 1
+
+
+def test_a_definition_that_is_checked(tmp_path: Path) -> None:
+    """Without a database; only what the command found there is not in it."""
+    file = tmp_path / "clickstats.toml"
+    file.write_text('clicks = { count = "human" }\nfunctions.Calendly = ["cal.com"]\n')
+    answer = clickstats("definition", "--check", str(file), "--format", "json")
+    assert answer.code == 0, answer.errors
+    checked = check("definition", answer.text)
+    assert checked.keys().isdisjoint({"fingerprint", "changes"})
+    assert checked["definition"]["functions"] == {"Calendly": ["cal.com"]}
+    assert checked["sources"]["clicks.count"] == str(file)
 
 
 def test_runs(database: Database) -> None:
