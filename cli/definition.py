@@ -44,7 +44,7 @@ def definition(
     """
     from pipeline.definition import in_force, toml
 
-    if check:
+    if check is not None:
         found, said = in_force(check, timezone, None), {}
     else:
         settings = Settings(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 import msgspec
 
@@ -27,6 +27,16 @@ BUILT_IN, PUBLISHED, ZONE_OPTION = (
     "the last published run",
     "--timezone or CLICKSTATS_TIMEZONE",
 )
+Count = Literal["all", "human"]
+# what TOML's types are called
+TYPES = {
+    "object": "a section",
+    "array": "a list of texts",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number with a point",
+    "bool": "true or false",
+}
 
 
 class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,7 +50,7 @@ class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Clicks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which clicks are human, and which count."""
 
-    count: Literal["all", "human"] = "all"
+    count: Count = "all"
     machine_networks: tuple[str, ...] = ()
     own_networks: tuple[str, ...] = ()
     trap_functions: tuple[str, ...] = ()
@@ -122,7 +132,6 @@ class InForce:
 
     definition: Definition
     sources: Mapping[str, str]
-    is_explicit: bool  # the user said something, whether or not it differs from what is published
 
 
 def means(status: str | None, meanings: Iterable[str]) -> bool:
@@ -146,7 +155,7 @@ def values(definition: Definition) -> dict[str, Any]:
 
 def in_force(file: str | None, timezone: str | None, published: Definition | None) -> InForce:
     """What the user asks for, else what is published, else what is built in."""
-    if file:
+    if file is not None:
         definition, given = read(file)
         sources = {key: file if key in given else BUILT_IN for key in COMMENTS}
     else:
@@ -155,7 +164,7 @@ def in_force(file: str | None, timezone: str | None, published: Definition | Non
     if timezone is not None:
         definition = with_zone(definition, timezone)
         sources["time.reporting"] = ZONE_OPTION
-    return InForce(definition, sources, bool(file or timezone))
+    return InForce(definition, sources)
 
 
 def with_zone(definition: Definition, reporting: str) -> Definition:
@@ -191,9 +200,7 @@ def checked(table: Mapping[str, Any], path: str) -> Definition:
     try:
         definition = msgspec.convert(table, Definition)
     except msgspec.ValidationError as error:
-        said, _, at = str(error).partition(" - at `$")
-        what = f"{path}: {at.strip('.`') or 'the whole'}: {said[:1].lower()}{said[1:]}"
-        raise ConfigurationError(what.replace("`", "")) from error
+        raise ConfigurationError(f"{path}: {_wrong_type(error, table)}") from error
     for key, problem in _problems(definition):
         raise ConfigurationError(f"{path}: {key}: {problem}")
     return definition
@@ -212,6 +219,28 @@ def _refuse_unknown(table: Mapping[str, Any], path: str) -> None:
                 refuse(f"{section}.{name}", fields)
 
 
+def _wrong_type(error: msgspec.ValidationError, table: Mapping[str, Any]) -> str:
+    """Which key has a value of another type, what it is, and what was expected."""
+    said, _, at = str(error).partition(" - at `$")
+    key = at.strip(".`")
+    if key.startswith("functions["):  # msgspec does not say which
+        key = next(
+            f"functions.{_quoted(name)}" for name in table["functions"] if _is_wrong(name, table)
+        )
+    said = re.sub(r"`(\w+)`", lambda found: TYPES.get(found[1], found[1]), said)
+    if said.startswith("Invalid enum value"):
+        said += f"; expected {' or '.join(map(_quoted, get_args(Count)))}"
+    return f"{key}: {said[:1].lower()}{said[1:]}"
+
+
+def _is_wrong(name: str, table: Mapping[str, Any]) -> bool:
+    try:
+        msgspec.convert({"functions": {name: table["functions"][name]}}, Definition)
+    except msgspec.ValidationError:
+        return True
+    return False
+
+
 def _problems(definition: Definition) -> Iterator[tuple[str, str]]:
     """What is impossible about a definition: the key, what was found, and what was expected."""
     for name in Time.__struct_fields__:
@@ -220,12 +249,10 @@ def _problems(definition: Definition) -> Iterator[tuple[str, str]]:
         except ConfigurationError as error:
             yield f"time.{name}", str(error)
     clicks = definition.clicks
-    for network in (*clicks.machine_networks, *clicks.own_networks):
-        try:
-            ip_network(network)
-        except ValueError as error:
-            name = "machine_networks" if network in clicks.machine_networks else "own_networks"
-            yield f"clicks.{name}", f"{error}; expected CIDR, such as 192.0.2.0/24"
+    for name in ("machine_networks", "own_networks"):
+        for network in getattr(clicks, name):
+            if problem := _problem_of_network(network):
+                yield f"clicks.{name}", f"{problem}; expected CIDR, such as 192.0.2.0/24"
     numbers = {
         "clicks.sweep_seconds": (clicks.sweep_seconds, MOST_SECONDS),
         "clicks.repeat_seconds": (clicks.repeat_seconds, MOST_SECONDS),
@@ -238,6 +265,17 @@ def _problems(definition: Definition) -> Iterator[tuple[str, str]]:
         expected = f"expected 2 to {MOST_LINKS}, or 0 for no sweeps"
         yield "clicks.sweep_links", f"{clicks.sweep_links}; {expected}"
     yield from _problems_of_names(definition)
+
+
+def _problem_of_network(text: str) -> str | None:
+    """Python knows forms that PostgreSQL does not: a mask or 024 for the length, and scopes."""
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        return str(error)
+    length = text.partition("/")[2]
+    is_known = length in {"", str(network.prefixlen)} and "%" not in text
+    return None if is_known else f"{text!r} is another form of {network.with_prefixlen}"
 
 
 def _problems_of_names(definition: Definition) -> Iterator[tuple[str, str]]:
@@ -272,8 +310,8 @@ def from_document(stored: Mapping[str, Any]) -> tuple[Definition, Circumstances 
         )
     except msgspec.ValidationError as error:
         raise SchemaError(
-            f"the ledger holds a definition that this version of clickstats does not know: {error};"
-            " install the version that wrote it, or a newer one"
+            "the ledger holds a definition that this version of clickstats does not know: "
+            f"{error}; install the version that wrote it, or a newer one"
         ) from error
 
 
@@ -294,14 +332,10 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
     old, new = flat(before), flat(now)
     return [
-        f"{key} was {_shown(old[key])}, is {_shown(new[key])}"
+        f"{key} was {_quoted(old[key])}, is {_quoted(new[key])}"
         for key in new
         if key in old and old[key] != new[key]
     ]
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def toml(found: InForce) -> str:
@@ -312,7 +346,8 @@ def toml(found: InForce) -> str:
         if (of := key.partition(".")[0]) != section:
             section = of
             lines += ["", f"[{section}]"]
-        lines.append(f"# {COMMENTS[key]}; {found.sources[key]}")
+        source = re.sub(r"[\x00-\x1f\x7f]", "?", found.sources[key])  # may be any file's name
+        lines.append(f"# {COMMENTS[key]}; {source}")
         if key == "functions":
             lines += [f"{_quoted(name)} = {_literal(others)}" for name, others in value.items()]
         else:
@@ -326,6 +361,6 @@ def _literal(value: str | int | tuple[str, ...]) -> str:
     return _quoted(value) if isinstance(value, str) else str(value)
 
 
-def _quoted(text: str) -> str:
-    """A basic string of TOML: as JSON writes it, but for one character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _quoted(value: Any) -> str:
+    """As JSON, in one line; of a text that is a basic string of TOML but for one character."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\x7f", "\\u007f")
