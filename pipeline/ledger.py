@@ -225,6 +225,11 @@ class Choice:
         """What differs from the published one, in words."""
         return differences(self.published.document, self.document) if self.published else []
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is the first one, or another than the published one."""
+        return self.published is None or bool(self.changes)
+
     def warnings(self) -> Iterator[str]:
         """What a run of everything says about its definition."""
         if self.changes:

@@ -99,10 +99,10 @@ def _everything(
             "run without --limit"
         )
     before("gate")
-    if choice.changes:
+    if choice.is_new:
         hold_gate_alone(writer, options.wait)  # until the commit: rows of both must not mix
     with snapshot_behind_gate(
-        writer, settings, options.wait, before, held=bool(choice.changes)
+        writer, settings, options.wait, before, held=choice.is_new
     ) as snapshot:
         before("read")
         report = row.report = reported(settings, snapshot, choice)

@@ -17,12 +17,15 @@ import pytest
 from pipeline.run import Options, Step, run_all, run_named
 from tests.databases import Database
 from tests.engines import reference, stored
+from tests.faults.conftest import SOURCE
 from tests.holds import at, until_stopped
 
 # `t1` is a link of the stored application 1, which the edits gave a click; `new41` is the link of
 # application 41, which is not stored yet.
 STORED, NEW, OTHER = "application1", "application41", "application3"
 WITHOUT_ITS_NEW_CLICK = "delete from stored_clicks where clicked_at = '2024-04-01' and tracking_id"
+
+AFTER_THE_GATE: list[Step] = ["snapshot", "audit", "commit"]
 
 StoppedBefore = Callable[[Step, Callable[..., Any]], AbstractContextManager["Future[Any]"]]
 
@@ -172,6 +175,48 @@ def test_a_newer_confirmation_stays(
     assert calculated(database, STORED) == [(confirmed,)]
     assert confirmed > report.snapshot_at
     assert report.newer == int(options.full)
+
+
+def test_a_named_run_waits_for_another_definition(
+    database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
+) -> None:
+    """From the beginning to the commit of the run that publishes it; then it uses that one."""
+    for step in AFTER_THE_GATE:
+        run_all(database.settings(timezone="UTC"))
+        kolkata = partial(run_all, database.settings(timezone="Asia/Kolkata"))
+        with stopped_before(step, kolkata) as running:
+            beside = aside.submit(one, STORED)
+            until_stopped(database)
+            assert not beside.done()
+        running.result()
+        beside.result()
+        assert stored(database) == reference(database, "Asia/Kolkata")
+
+
+def test_another_definition_waits_for_a_named_run(
+    database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
+) -> None:
+    with stopped_before("write", partial(one, STORED)) as running:
+        beside = aside.submit(run_all, database.settings(timezone="Asia/Kolkata"))
+        until_stopped(database)
+        assert not beside.done()
+    running.result()
+    beside.result()
+    assert stored(database) == reference(database, "Asia/Kolkata")
+
+
+def test_a_named_run_waits_for_the_first_definition(
+    empty: Database, stopped_before: StoppedBefore, aside: Any
+) -> None:
+    """Before it is published, it knows of none."""
+    empty.execute(SOURCE)
+    kolkata = partial(run_all, empty.settings(timezone="Asia/Kolkata"))
+    with stopped_before("write", kolkata) as running:
+        beside = aside.submit(run_named, empty.settings(), [str(uuid(STORED))])
+        until_stopped(empty)
+    running.result()
+    beside.result()
+    assert stored(empty) == reference(empty, "Asia/Kolkata")
 
 
 def calculated(database: Database, name: str) -> list[tuple[Any, ...]]:

@@ -151,8 +151,8 @@ class Runs(RuleBasedStateMachine):
 
         def confirm() -> None:
             self.confirmed = set()
-            # a run that changes the definition lets no other one write beside it
-            if named and self.published in {None, timezone}:
+            # a run that publishes another definition lets no other one write beside it
+            if named and self.published == timezone:
                 self.name(named, timezone, [])
 
         self.once["read"] = change
