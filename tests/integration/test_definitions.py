@@ -133,8 +133,8 @@ def test_what_is_told_comes_before_what_is_published(done: Database, tmp_path: P
     assert reporting(*here, "--timezone", TOKYO, CLICKSTATS_TIMEZONE=DENVER) == (TOKYO, zone)
     assert reporting(*here, "--definition", tokyo) == (TOKYO, tokyo)
     assert reporting(*here, CLICKSTATS_DEFINITION=tokyo) == (TOKYO, tokyo)
-    both = {"CLICKSTATS_DEFINITION": tokyo, "CLICKSTATS_TIMEZONE": DENVER}
-    assert reporting(*here, **both) == (DENVER, zone)
+    both = reporting(*here, CLICKSTATS_DEFINITION=tokyo, CLICKSTATS_TIMEZONE=DENVER)
+    assert both == (DENVER, zone)
     assert reporting(*here, "--definition", plain, CLICKSTATS_DEFINITION=tokyo) == (
         "UTC",
         "built in",
