@@ -38,6 +38,10 @@ IN_UTC = "set local timezone to 'UTC';"
 COLUMNS = [field.name for field in fields(Expected)]
 STORED = f"select {', '.join(COLUMNS)} from link_click_analytics where application_id is not null"
 
+STORED_READINGS = (
+    f"select {', '.join(field.name for field in fields(Reading))} from link_click_readings"
+)
+
 
 def by_pipeline(world: World, definition: Definition | str) -> Rows:
     """By the expressions of the pipeline, without a database."""
@@ -129,10 +133,8 @@ def readings_by_reference(
     source: connection, world: World, definition: Definition, views: str = ""
 ) -> Readings:
     """The rows of link_click_readings, by reference_readings.sql."""
-    found = over(source, world, reference_sql.readings(), parameters(definition, world), views)
-    readings = [Reading(UUID(application), *others) for application, *others in found]
-    assert len({reading.application_id for reading in readings}) == len(readings)
-    return {reading.application_id: reading for reading in readings}
+    asked = parameters(definition, world)
+    return named_readings(over(source, world, reference_sql.readings(), asked, views))
 
 
 def over(
@@ -176,14 +178,49 @@ def parameters(definition: Definition | str, world: World | None = None) -> dict
     }
 
 
-def reference(database: Database, timezone: str = "UTC") -> Rows:
+def reference(database: Database, definition: Definition | str = "UTC") -> Rows:
     """What link_click_analytics should hold, by reference.sql."""
-    return named_rows(database.execute(IN_UTC + reference_sql.rows(), parameters(timezone)))
+    definition = definition_of(definition)
+    if definition.count == "all":  # link_clicks may have no user agents
+        return named_rows(database.execute(IN_UTC + reference_sql.rows(), parameters(definition)))
+    statement = IN_UTC + reference_sql.rows(definition.count)
+    return named_rows(database.execute(statement, asked_of(database, definition)))
 
 
 def stored(database: Database) -> Rows:
     """What link_click_analytics holds for applications."""
     return named_rows(database.execute(STORED))
+
+
+def reference_readings(database: Database, definition: Definition | str = "UTC") -> Readings:
+    """What link_click_readings should hold, by reference_readings.sql."""
+    statement = IN_UTC + reference_sql.readings()
+    return named_readings(database.execute(statement, asked_of(database, definition)))
+
+
+def asked_of(database: Database, definition: Definition | str) -> dict[str, object]:
+    """The parameters of the reference, with the user agents of what the database holds."""
+    agents = database.execute("select distinct user_agent from link_clicks")
+    declared = [agent for (agent,) in agents if agent is not None and is_crawler(agent)]
+    return parameters(definition) | {"declared_agents": declared}
+
+
+def stored_readings(database: Database) -> Readings:
+    """What link_click_readings holds."""
+    return named_readings(database.execute(STORED_READINGS))
+
+
+def assert_exact(database: Database, definition: Definition | str = "UTC") -> None:
+    """Both tables hold what they should."""
+    assert stored(database) == reference(database, definition)
+    assert stored_readings(database) == reference_readings(database, definition)
+
+
+def named_readings(found: list[tuple[Any, ...]]) -> Readings:
+    """Rows with the columns of the oracle, by application."""
+    readings = [Reading(UUID(application), *others) for application, *others in found]
+    assert len({reading.application_id for reading in readings}) == len(readings)
+    return {reading.application_id: reading for reading in readings}
 
 
 def named_rows(found: list[tuple[Any, ...]]) -> Rows:

@@ -1,10 +1,11 @@
 """Random changes between runs, and while a run is held between its snapshot, its reading and its
-writing: after every run the table equals reference.sql at that run's snapshot."""
+writing: after every run both tables equal the reference at that run's snapshot."""
 
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,11 @@ from hypothesis.stateful import (
 )
 
 from pipeline.run import Options, Step, run_all, run_named
+from pipeline.settings import Settings
 from tests.databases import Database
-from tests.engines import Rows, reference, stored
-from tests.oracle import Expected
+from tests.definitions import printed
+from tests.engines import Readings, Rows, reference, reference_readings, stored, stored_readings
+from tests.oracle import Definition, Expected, Reading
 
 # few of each, so that changes meet
 JOBS = [f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2)]
@@ -35,6 +38,7 @@ jobs, applications, links = map(st.sampled_from, (JOBS, APPLICATIONS, LINKS))
 times = st.one_of(
     st.sampled_from([NOON, NOON + timedelta(hours=2), NOON - timedelta(days=1), None, "infinity"]),
     st.integers(0, 3 * 24 * 60).map(lambda minutes: NOON + timedelta(minutes=minutes)),
+    st.integers(0, 20).map(lambda seconds: NOON + timedelta(seconds=seconds)),
 )
 changes = st.one_of(
     st.tuples(
@@ -50,6 +54,10 @@ changes = st.one_of(
         st.tuples(st.just(timedelta(days=1)), times),
     ),
     st.tuples(st.just("delete from link_clicks where tracking_id = %s"), st.tuples(links)),
+    st.tuples(
+        st.just("update link_clicks set user_agent = %s where tracking_id = %s"),
+        st.tuples(st.sampled_from([None, "curl/8"]), links),
+    ),
     st.tuples(
         st.just(
             "insert into link_tracking (tracking_id, application_id, link_function)"
@@ -73,30 +81,41 @@ changes = st.one_of(
 )
 some_changes = st.lists(changes, max_size=8)
 some_names = st.lists(applications, max_size=3, unique=True)
-some_timezones = st.sampled_from(["UTC", "Asia/Kolkata", "Pacific/Apia"])
+some_definitions = st.sampled_from(
+    [
+        Definition(),
+        Definition("Asia/Kolkata", sweep_links=2, repeat_seconds=60),
+        Definition("Pacific/Apia", count="human", trap_functions=("Resume",)),
+    ]
+)
 
+Both = dict[UUID, tuple[Expected, Reading | None]]  # an application's row of each table
 Changes = list[tuple[str, tuple[Any, ...]]]
 
 
 class Runs(RuleBasedStateMachine):
-    """The database is real; `expected` is what its table should hold."""
+    """The database is real; `expected` is what its tables should hold."""
 
     database: Database
+    folder: Path  # for files of definitions
 
     def __init__(self) -> None:
         super().__init__()
-        self.expected: Rows = {}
-        self.seen: Rows = {}  # reference.sql at the last run's snapshot
+        self.expected: Both = {}
+        self.seen: Both = {}  # the reference at the last run's snapshot
         self.confirmed: set[UUID] = set()  # by `--app-id` since the snapshot of `--all`
-        self.timezone = "UTC"
-        self.published: str | None = None  # the time zone of the last `--all`
+        self.definition = Definition()
+        self.published: Definition | None = None  # that of the last `--all`
         self.once: dict[str, Callable[[], None]] = {}  # done when a run comes to the step
 
     def before(self, step: Step) -> None:
         """What others do when a run comes to the step. Nobody else is there: what the database
         holds before the reading is what the run's snapshot holds."""
         if step == "read":
-            self.seen = reference(self.database, self.timezone)
+            self.seen = both(
+                reference(self.database, self.definition),
+                reference_readings(self.database, self.definition),
+            )
         self.once.pop(step, lambda: None)()
 
     @initialize(changes=st.lists(changes, min_size=20, max_size=60))
@@ -119,14 +138,14 @@ class Runs(RuleBasedStateMachine):
         cursor.execute("select id::text from job_applications union select id::text from jobs")
         there = {UUID(key) for (key,) in cursor}
         self.expected = {
-            key: row if row.job_id in there else replace(row, job_id=None)
-            for key, row in self.expected.items()
+            key: (row if row.job_id in there else replace(row, job_id=None), reading)
+            for key, (row, reading) in self.expected.items()
             if key in there
         }
 
     @rule(
         full=st.booleans(),
-        timezone=some_timezones,
+        definition=some_definitions,
         before_reading=some_changes,
         named=some_names,
         before_writing=some_changes,
@@ -134,15 +153,15 @@ class Runs(RuleBasedStateMachine):
     def run_all(
         self,
         full: bool,
-        timezone: str,
+        definition: Definition,
         before_reading: Changes,
         named: list[str],
         before_writing: Changes,
     ) -> None:
         """Others change what it reads and has read; `--app-id` runs beside it."""
-        self.timezone = timezone
-        before: Rows = {}
-        seen: Rows = {}
+        self.definition = definition
+        before: Both = {}
+        seen: Both = {}
 
         def change() -> None:
             before.update(self.expected)
@@ -152,35 +171,39 @@ class Runs(RuleBasedStateMachine):
         def confirm() -> None:
             self.confirmed = set()
             # a run that publishes another definition lets no other one write beside it
-            if named and self.published == timezone:
-                self.name(named, timezone, [])
+            if named and self.published == definition:
+                self.name(named, definition, [])
 
         self.once["read"] = change
         self.once["audit"] = confirm
         self.once["write"] = lambda: self.change(before_writing)
         run_all(
-            self.database.settings(timezone=timezone),
+            self.settings(definition),
             Options(full=full, max_shrink=100),
             before=self.before,
         )
-        self.published = timezone
+        self.published = definition
         changed = {key: row for key, row in seen.items() if full or before.get(key) != row}
         self.publish(changed, newer=self.confirmed)
 
     @rule(named=some_names.filter(len), meanwhile=some_changes)
     def run_named(self, named: list[str], meanwhile: Changes) -> None:
-        """In the zone of the last published run, about which it is told nothing."""
+        """By the definition of the last published run, about which it is told nothing."""
         self.name(named, None, meanwhile)
 
-    def name(self, named: list[str], timezone: str | None, meanwhile: Changes) -> None:
-        self.timezone = timezone or self.published or "UTC"
+    def name(self, named: list[str], definition: Definition | None, meanwhile: Changes) -> None:
+        self.definition = definition or self.published or Definition()
         whole, self.once = self.once, {"write": lambda: self.change(meanwhile)}
-        run_named(self.database.settings(timezone=timezone), named, before=self.before)
+        run_named(self.settings(definition), named, before=self.before)
         rows = {key: self.seen[key] for key in map(UUID, named) if key in self.seen}
         self.publish(rows, newer=set())
         self.confirmed, self.once = set(rows), whole
 
-    def publish(self, rows: dict[UUID, Expected], newer: set[UUID]) -> None:
+    def settings(self, definition: Definition | None) -> Settings:
+        file = definition and printed(self.folder, definition)
+        return self.database.settings(definition_file=file)
+
+    def publish(self, rows: Both, newer: set[UUID]) -> None:
         """The rows are written, but for those that a newer run has written and those whose
         application has gone and not come back."""
         for key, row in rows.items():
@@ -190,16 +213,22 @@ class Runs(RuleBasedStateMachine):
             self.follow_foreign_keys(cursor)
 
     @invariant()
-    def the_table_is_as_expected(self) -> None:
-        assert stored(self.database) == self.expected
+    def the_tables_are_as_expected(self) -> None:
+        assert both(stored(self.database), stored_readings(self.database)) == self.expected
+
+
+def both(rows: Rows, readings: Readings) -> Both:
+    """No readings without a row."""
+    assert readings.keys() <= rows.keys()
+    return {key: (row, readings.get(key)) for key, row in rows.items()}
 
 
 @pytest.mark.parametrize(
     ("examples", "steps"), [(6, 8), pytest.param(60, 20, marks=pytest.mark.slow)]
 )
-def test_exact_under_change(empty: Database, examples: int, steps: int) -> None:
+def test_exact_under_change(empty: Database, tmp_path: Path, examples: int, steps: int) -> None:
     run_state_machine_as_test(
-        type("RunsHere", (Runs,), {"database": empty}),
+        type("RunsHere", (Runs,), {"database": empty, "folder": tmp_path}),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

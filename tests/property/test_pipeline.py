@@ -162,9 +162,11 @@ def edit(database: Database, world: World) -> None:
     with closing(database.connect()) as source, source, source.cursor() as cursor:
         cursor.execute("set local session_replication_role = replica")  # no foreign keys
         load(source, world)
+        for table in ("link_click_analytics", "link_click_readings"):
+            cursor.execute(
+                f"delete from {table} where application_id not in (select id from job_applications)"
+            )
         cursor.execute(
-            "delete from link_click_analytics"
-            " where application_id not in (select id from job_applications);"
             "update link_click_analytics set job_id = null"
             " where job_id not in (select id from jobs)"
         )
