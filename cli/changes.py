@@ -9,7 +9,7 @@ import typer
 
 from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
-from cli.wording import minute
+from cli.wording import minute, why
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pipeline.answers.changes import Changes, ScoreChange
+    from pipeline.answers.changes import Changes
+    from pipeline.answers.score_change import ScoreChange
 
 
 def changes(
@@ -54,15 +55,14 @@ def _text(found: Changes, since: str) -> Iterator[RenderableType]:
         return
     yield table(
         ("when", "id", "intent", "engagement", "company and job", "why"),
-        map(cells, found.changes),
+        map(_cells, found.changes),
         right=["intent", "engagement"],
     )
     if left_out := found.count - len(found.changes):
         yield f"{left_out:,} more with --limit {found.count}"
 
 
-def cells(one: ScoreChange) -> tuple[str, ...]:
-    """A change as a row of a table."""
+def _cells(one: ScoreChange) -> tuple[str, ...]:
     names = [name for name in (one["company"], one["job_title"]) if name]
     return (
         minute(one["changed_at"]).removesuffix(" UTC"),
@@ -72,10 +72,3 @@ def cells(one: ScoreChange) -> tuple[str, ...]:
         printable(" · ".join(names)) if names else "–",
         why(one),
     )
-
-
-def why(one: ScoreChange) -> str:
-    """Which rules began to fire, and which ceased."""
-    said = [f"+ {', '.join(one['began'])}"] * bool(one["began"])
-    said += [f"- {', '.join(one['ceased'])}"] * bool(one["ceased"])
-    return "; ".join(said) or "the same rules, other points"

@@ -19,7 +19,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
-from cli.wording import counted
+from cli.wording import counted, minute, why
 from pipeline.errors import UnknownApplication
 from pipeline.settings import Settings, application_ids
 
@@ -86,6 +86,7 @@ def _text(one: Explanation) -> Iterator[RenderableType]:
     yield from _clicks(one)
     yield "[bold]Scores[/]"
     yield _both_readings(one)
+    yield from _history(one)
     yield f"[bold]Metrics[/] of {COUNTED[one.count]}"
     yield table(
         ("metric", "value"), ((name, text_of(value)) for name, value in one.metrics.items())
@@ -179,6 +180,25 @@ def _plain(text: str) -> Text:
     from rich.text import Text
 
     return Text(text)
+
+
+def _history(one: Explanation) -> Iterator[RenderableType]:
+    """How the scores of human clicks went, as far as the runs have kept it."""
+    if one.history:
+        yield "[bold]How the scores of human clicks changed[/]"
+        yield table(
+            ("when", "engagement", "intent", "why"),
+            (
+                (
+                    minute(each["changed_at"]),
+                    f"{each['engagement_score_before']} → {each['engagement_score']}",
+                    f"{each['intent_score_before']} → {each['intent_score']}",
+                    why(each),
+                )
+                for each in one.history[:MOST_CLICKS]
+            ),
+            right=["engagement", "intent"],
+        )
 
 
 def _both_readings(one: Explanation) -> Table:

@@ -28,7 +28,7 @@ from cli.options import (
 )
 from cli.output import PIPE_WIDTH, SCHEMA_VERSION, console, print_json, text_of
 from cli.progress import progress
-from cli.wording import band
+from cli.wording import band, counted
 from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids
 
@@ -129,7 +129,7 @@ def run(
         if everything:
             report = run_all(settings, options, progress(quiet=quiet))
             with published():
-                print_report(report, output)
+                print_report(report, output, quiet=quiet)
             return
         named, nowhere = whole_ids(settings, named)
         rows, unknown = run_named(settings, named, keep_days, thaw=thaw)
@@ -157,12 +157,25 @@ def published() -> Iterator[None]:
         raise
 
 
-def print_report(run: RunReport, output: Format) -> None:
-    """Print what a `run --all` did."""
+def print_report(run: RunReport, output: Format, *, quiet: bool) -> None:
+    """Print what a `run --all` did; as text nothing when `quiet`."""
     if output is Format.json:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
-    else:
-        console().print(tables(run))
+    elif not quiet:
+        out = console()
+        out.print(tables(run))
+        if run.biggest_changes:
+            out.print(
+                f"\n{counted(run.score_changes, 'application')} with other scores, most of all:"
+            )
+            for each in run.biggest_changes:
+                out.print(
+                    f"  {each['application_id']}  intent {each['intent_score_before']} → "
+                    f"{each['intent_score']}, engagement {each['engagement_score_before']} → "
+                    f"{each['engagement_score']}",
+                    highlight=False,
+                )
+        out.print("next: clickstats followups")
 
 
 def print_dry_run(tried: DryRun, output: Format) -> None:

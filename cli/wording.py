@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Totals,
         Verdict,
     )
+    from pipeline.answers.score_change import ScoreChange
 
 NO_STATUS = (
     "Cannot be said: job_applications has no column application_status, or this role may not "
@@ -45,6 +46,13 @@ def ago(span: timedelta) -> str:
 def moved(score: int, change: int) -> str:
     """70 (+30): a score, and how it has changed."""
     return f"{score} ({change:+})" if change else f"{score}"
+
+
+def why(one: ScoreChange) -> str:
+    """Which rules began to fire, and which ceased."""
+    said = [f"+ {', '.join(one['began'])}"] * bool(one["began"])
+    said += [f"- {', '.join(one['ceased'])}"] * bool(one["ceased"])
+    return "; ".join(said) or "the same rules, other points"
 
 
 def texts(row: Mapping[str, object], *columns: str) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from pipeline.answers.names import names
+from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.status import since_now
 from pipeline.database.connection import session
 from pipeline.scoring.scores import ENGAGEMENT, INTENT
@@ -24,23 +25,6 @@ RULE_NAMES = [
     *(rule.name for rule in ENGAGEMENT),
     *(f"{rule.name} (intent)" for rule in INTENT),
 ]
-
-
-class ScoreChange(TypedDict):
-    """What one run changed about the scores of one application."""
-
-    application_id: str
-    short_id: str
-    job_title: str | None
-    company: str | None
-    run_id: str
-    changed_at: datetime  # UTC: the snapshot of the run
-    engagement_score_before: int
-    engagement_score: int
-    intent_score_before: int
-    intent_score: int
-    began: list[str]  # rules that fire now, and did not before
-    ceased: list[str]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
+from psycopg2 import errors
 
+from pipeline.answers.changes import ALWAYS, score_changes
 from pipeline.answers.explanation import Explanation, Published, explanations, timeline
+from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
 from pipeline.database.connection import take_snapshot
 from pipeline.extract import Extracted, Source
@@ -19,6 +22,8 @@ from pipeline.slices import scored
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
+
+MOST_CHANGES = 10_000
 
 
 def explain_named(
@@ -31,7 +36,7 @@ def explain_named(
 
     def read(
         connection: Connection,
-    ) -> tuple[Choice, list[Extracted], pl.DataFrame, pl.DataFrame, set[str]]:
+    ) -> tuple[Choice, list[Extracted], pl.DataFrame, pl.DataFrame, set[str], list[ScoreChange]]:
         snapshot = take_snapshot(connection)
         choice = chosen(connection, settings)
         definitions = [choice.definition, *[choice.published_definition] * bool(choice.changes)]
@@ -40,9 +45,10 @@ def explain_named(
         filters = Filters(application_ids)
         stored = with_lists(pl.concat(stored_pages(connection, filters)))
         foreign = stored_ids(connection, filters).difference(stored["application_id"])
-        return choice, extracted, sources[0].origins(extracted[0].links), stored, foreign
+        origins = sources[0].origins(extracted[0].links)
+        return choice, extracted, origins, stored, foreign, _history(connection, application_ids)
 
-    choice, [extracted, *others], origins, stored, foreign = read_steadily(settings, read)
+    choice, [extracted, *others], origins, stored, foreign, changes = read_steadily(settings, read)
     published = None
     if others:
         rows, _ = scored(others[0], choice.published_definition)
@@ -65,6 +71,7 @@ def explain_named(
             foreign,
             choice.definition,
             published,
+            changes,
             private=private,
         )
     }
@@ -72,3 +79,14 @@ def explain_named(
         [found[name] for name in application_ids if name in found],
         [name for name in application_ids if name not in found],
     )
+
+
+def _history(connection: Connection, application_ids: Sequence[str]) -> list[ScoreChange]:
+    """What has changed about the scores; nothing for those who may not read it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT history")
+        try:
+            return score_changes(connection, ALWAYS, application_ids, limit=MOST_CHANGES).changes
+        except (errors.UndefinedTable, errors.InsufficientPrivilege):
+            cursor.execute("ROLLBACK TO history")
+            return []

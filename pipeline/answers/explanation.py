@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import polars as pl
 
 from pipeline.answers.click_reasons import Click, reason
+from pipeline.answers.score_change import ScoreChange
 from pipeline.definition import Definition
 from pipeline.scoring.rules import waterfall
 from pipeline.scoring.scores import SCORES
@@ -63,6 +64,7 @@ class Explanation:
         str, list[dict[str, Any]]
     ]  # the steps of each score: pipeline.scoring.rules.waterfall
     stored: StoredRow
+    history: list[ScoreChange]  # of the scores of human clicks, newest first
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def explanations(
     foreign: Collection[str],
     definition: Definition,
     published: Published | None,
+    changes: Sequence[ScoreChange],
     *,
     private: bool,
 ) -> Iterator[Explanation]:
@@ -119,6 +122,7 @@ def explanations(
 
     `clicks_unusable` has the number of such clicks by the application's row number; `stored` the
     stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none;
+    `changes` what has changed about their scores, newest first;
     `published` what another definition says, when the published one is another. With `private` they
     hold no user agent and no address.
     """
@@ -144,6 +148,7 @@ def explanations(
             stored=StoredRow("foreign")
             if row["application_id"] in foreign
             else _compared(row, stored_rows.get(row["application_id"]), published),
+            history=[one for one in changes if one["application_id"] == row["application_id"]],
         )
 
 

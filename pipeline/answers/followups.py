@@ -177,7 +177,7 @@ def _statuses(connection: Connection, in_front: str, meanings: Statuses) -> list
 def _last_clicks(
     connection: Connection, choice: Choice, ids: list[str], instants: list[datetime]
 ) -> dict[str, list[str]]:
-    """What the last human click of each application was on; several at one instant are all named."""
+    """What the last human click of each application was on: all links clicked at that instant."""
     front = source_columns(connection).in_front(["link_clicks"], choice.definition)
     spelled = choice.definition.spellings
     found: dict[str, list[str]] = {}
