@@ -25,6 +25,8 @@ def demo(timezone: Timezone = None) -> None:
 
 def print_demo(shown: Demo) -> None:
     """Print whom to follow up, how the scores are spread, and what the run did."""
+    from rich.text import Text
+
     out = console()
     out.print(f"\n[bold]Whom to follow up first[/] (made-up data, PostgreSQL {shown.postgresql})")
     out.print(top_table(shown.report.top, out.width))
@@ -33,7 +35,7 @@ def print_demo(shown: Demo) -> None:
     out.print("[bold]What the run did[/]")
     out.print(tables(shown.run))
     for warning in shown.run.warnings:
-        out.print(f"Warning: {warning}")
+        out.print(Text(f"Warning: {warning}"))  # brackets in it are no markup
     again = shown.second_run
     out.print(
         f"A second run over the same data wrote {again.inserted + again.updated} rows"

@@ -19,7 +19,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
-from cli.wording import counted, minute, why
+from cli.wording import minute, why
 from pipeline.errors import UnknownApplication
 from pipeline.settings import Settings, application_ids
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.table import Table
-    from rich.text import Text
 
     from pipeline.answers.explanation import Explanation, StoredRow
 
@@ -82,7 +81,7 @@ def _text(one: Explanation) -> Iterator[RenderableType]:
     yield f"[bold]Application {one.application_id}[/]"
     yield f"job {text_of(one.job_id)}; created {text_of(one.created_at)}"
     yield from _stored(one.stored)
-    yield f"\n[bold]Clicks[/] (time zone {one.timezone})"
+    yield f"\n[bold]Clicks[/] (times in {one.timezone})"
     yield from _clicks(one)
     yield "[bold]Scores[/]"
     yield _both_readings(one)
@@ -97,6 +96,8 @@ def _text(one: Explanation) -> Iterator[RenderableType]:
 
 
 def _stored(row: StoredRow) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     match row.state:
         case "missing":
             yield "stored row: [yellow]missing[/]; `clickstats run` writes it"
@@ -108,12 +109,7 @@ def _stored(row: StoredRow) -> Iterator[RenderableType]:
         case "current":
             yield f"stored row: [green]up to date[/], calculated {text_of(row.calculated_at)}"
         case "another zone" | "another definition":
-            yield (
-                f"stored row: [green]as published[/], by {row.state}, calculated "
-                f"{text_of(row.calculated_at)}"
-            )
-            for change in row.changes:
-                yield _plain(f"  {printable(change)}")
+            yield f"stored row: [green]as published[/], calculated {text_of(row.calculated_at)}"
         case "out of date":
             yield (
                 f"stored row: [yellow]out of date[/], calculated {text_of(row.calculated_at)}; "
@@ -126,6 +122,11 @@ def _stored(row: StoredRow) -> Iterator[RenderableType]:
                     for each in row.differences
                 ),
             )
+    if row.changes:
+        other = "another zone" if row.state == "another zone" else "another definition"
+        yield f"computed here by {other} than that of the last published run:"
+        for change in row.changes:
+            yield Text(f"  {printable(change)}")
 
 
 def _clicks(one: Explanation) -> Iterator[RenderableType]:
@@ -163,23 +164,34 @@ def _click(click: dict[str, Any], created_at: datetime | None) -> tuple[str, str
 def _origins(one: Explanation) -> Iterator[RenderableType]:
     """Why clicks are not human, and where clicks come from, each said once."""
     reasons = Counter((click["class"], click["reason"]) for click in one.clicks if click["reason"])
-    for (name, reason), count in reasons.items():
-        yield _plain(f"{counted(count, 'click')} {name}: {printable(reason)}")
-    places = Counter(
-        (click["ip_address"], click["user_agent"]) for click in one.clicks if "user_agent" in click
-    )
-    places.pop((None, None), None)
-    for (address, agent), count in places.items():
-        said = " ".join(printable(text) for text in (address, agent) if text)
-        yield _plain(f"{counted(count, 'click')} from {said}")
-    if reasons or places:
-        yield ""
-
-
-def _plain(text: str) -> Text:
-    from rich.text import Text
-
-    return Text(text)
+    if reasons:
+        yield "[bold]Not human[/]"
+        yield table(
+            ("class", "clicks", "why"),
+            (
+                (name, text_of(count), printable(reason))
+                for (name, reason), count in reasons.items()
+            ),
+            right=["clicks"],
+        )
+    addresses: dict[str | None, list[str | None]] = {}  # by user agent, one for each click
+    for click in one.clicks:
+        if "user_agent" in click:
+            addresses.setdefault(click["user_agent"], []).append(click["ip_address"])
+    if any(agent or any(of) for agent, of in addresses.items()):
+        yield "[bold]Where they come from[/]"
+        yield table(
+            ("user agent", "clicks", "addresses"),
+            (
+                (
+                    "–" if agent is None else printable(agent),
+                    text_of(len(of)),
+                    text_of([each for each in dict.fromkeys(of) if each]),
+                )
+                for agent, of in addresses.items()
+            ),
+            right=["clicks"],
+        )
 
 
 def _history(one: Explanation) -> Iterator[RenderableType]:
@@ -202,7 +214,7 @@ def _history(one: Explanation) -> Iterator[RenderableType]:
 
 
 def _both_readings(one: Explanation) -> Table:
-    of = one.readings
+    of = one.readings  # null without a click
     rows = [
         (name, *(text_of(of[f"{score}_{reading}"] or 0) for score in one.scores))
         for reading, name in COUNTED.items()

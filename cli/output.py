@@ -49,6 +49,7 @@ def table(
             heading,
             justify="right" if heading in right else "left",
             min_width=whole,
+            no_wrap=whole == widest,  # else rich takes the room from here and cuts the line
             overflow="fold",
         )
     for row in texts:

@@ -262,15 +262,20 @@ def tables(run: RunReport) -> Group:
         table.add_row(*cells.values())
         return table
 
-    notes = [f"Run {run.run_id}", f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC", run.timezone]
+    notes = [
+        f"Run {run.run_id}",
+        f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"hours in {run.timezone}",
+    ]
     if run.deleted:
         notes.append(f"{run.deleted:,} rows whose application is gone deleted")
     if run.readings_written or run.readings_deleted:
         notes.append(
-            f"{run.readings_written:,} rows of readings written, {run.readings_deleted:,} deleted"
+            f"readings: {counted(run.readings_written, 'row')} written, "
+            f"{run.readings_deleted:,} deleted"
         )
     if run.frozen:
-        notes.append(f"{run.frozen:,} frozen applications left as they are")
+        notes.append(f"{counted(run.frozen, 'frozen application')} left as they are")
     if run.rows_without_application:
         notes.append(f"{run.rows_without_application:,} rows without an application left alone")
     return Group(

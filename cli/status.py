@@ -102,7 +102,7 @@ def print_status(found: Status) -> None:
         out.print("Nothing was published yet.")
     if not found.runs:
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("started (UTC)", no_wrap=True)
     for heading in ("command", "state"):
         table.add_column(heading, no_wrap=True)

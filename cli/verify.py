@@ -23,6 +23,8 @@ from pipeline.errors import AuditFailed, ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pipeline.answers.verify import Difference, Verification
 
 MOST_DIFFERENCES = 50  # in the text; JSON has all
@@ -82,12 +84,7 @@ def print_verification(found: Verification) -> None:
     out = console()
     if found.differences:
         shown = found.differences[:MOST_DIFFERENCES]
-        out.print(
-            table(
-                ("application", "table", "column", "stored", "expected"),
-                (map(printable, _cells(difference)) for difference in shown),
-            )
-        )
+        out.print(table(("application and column", "stored", "expected"), _rows(shown)))
         if left_out := len(found.differences) - len(shown):
             out.print(f"{left_out:,} more differences in --format json\n")
     out.print(
@@ -100,9 +97,16 @@ def print_verification(found: Verification) -> None:
         out.print(Text(f"But {printable(note)}."))
 
 
-def _cells(one: Difference) -> tuple[str, str, str, str, str]:
-    table = one.table.removeprefix("link_click_")
-    return one.application_id, table, one.column, one.stored or "–", one.expected or "–"
+def _rows(differences: Iterable[Difference]) -> Iterator[tuple[str, str, str]]:
+    """Each application once, and under it its columns: five columns beside an id are too wide."""
+    application = None
+    for one in sorted(differences, key=lambda one: one.application_id):
+        if one.application_id != application:
+            application = one.application_id
+            yield application, "", ""
+        of = "" if one.table == "link_click_analytics" else one.table.removeprefix("link_click_")
+        column = one.table if one.column == "(row)" else f"{of}.{one.column}".removeprefix(".")
+        yield f"  {column}", printable(one.stored or "–"), printable(one.expected or "–")
 
 
 def _other_definition(found: Verification) -> str | None:

@@ -340,18 +340,21 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 def toml(found: InForce) -> str:
     """The definition as commented TOML, which `read` reads back to the same one."""
-    lines = ["# The definition of clickstats: everything that decides what a row says."]
+    lines = [
+        "# The definition of clickstats: everything that decides what a row says.",
+        "# After each value stands where it comes from.",
+    ]
     section = ""
     for key, value in values(found.definition).items():
+        source = _shown(found.sources[key])[1:-1]  # a file's name may hold a line break
         if (of := key.partition(".")[0]) != section:
             section = of
-            lines += ["", f"[{section}]"]
-        source = re.sub(r"[\x00-\x1f\x7f]", "?", found.sources[key])  # may be any file's name
-        lines.append(f"# {COMMENTS[key]}; {source}")
+            lines += ["", f"[{section}]" + f"  # {source}" * (key == "functions")]
+        lines.append(f"# {COMMENTS[key]}")
         if key == "functions":
             lines += [f"{_quoted(name)} = {_literal(others)}" for name, others in value.items()]
         else:
-            lines.append(f"{key.partition('.')[2]} = {_literal(value)}")
+            lines.append(f"{key.partition('.')[2]} = {_literal(value)}  # {source}")
     return "\n".join(lines) + "\n"
 
 

@@ -42,19 +42,20 @@ def reason(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
 
 def _trap(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
     if click["link_function"] in rules.trap_functions:
-        return f"{click['link_function']} is a trap: no person sees it"
+        return f"on {click['link_function']}, a trap: no person sees this link"
     nearest = min(
         (other for other in clicks if other["link_function"] in rules.trap_functions),
         key=lambda other: abs(other["clicked_at"] - click["clicked_at"]),
     )
     span = nearest["clicked_at"] - click["clicked_at"]
-    when = "after it" if span > timedelta() else "before it" if span else "at the same moment"
-    return f"a click on the trap {nearest['link_function']} {_seconds(abs(span))} {when}"
+    when = "before" if span > timedelta() else "after"
+    close = f"{_seconds(abs(span))} {when}" if span else "at the same moment as"
+    return f"{close} a click on the trap {nearest['link_function']}"
 
 
 def _pattern(user_agent: str) -> str:
     found = next((each for each in patterns() if re.search(each, user_agent)), "a known program")
-    return f"its user agent says it is a program: {found}"
+    return f"its user agent says that it is a program: pattern {found}"
 
 
 def _network(click: Click, networks: Sequence[str], whose: str) -> str:
@@ -75,7 +76,8 @@ def _sweep(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
     links = len({other["link"] for other in burst})
     names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
     taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
-    return f"{links} links within {_seconds(taken)}: {names}"
+    when = f"within {_seconds(taken)}" if taken else "at the same moment"
+    return f"{links} links {when}: {names}"
 
 
 def _repeat(click: Click, clicks: Sequence[Click]) -> str:

@@ -24,6 +24,7 @@ def over_plain_rows(name: str) -> str:
 
 # what statements call and write, in these files and in Python
 FUNCTIONS = [
+    "abbrev",
     "abs",
     "array_agg",
     "array_lower",

@@ -12,7 +12,7 @@ SELECT
         ELSE 0
     END AS mark,
     to_json(user_agent)::text AS user_agent,
-    ip_address::text AS ip_address
+    abbrev(ip_address) AS ip_address
 FROM link_clicks
 WHERE
     clicked_at >= timestamp '1970-01-01' AND clicked_at < timestamp '2100-01-01'

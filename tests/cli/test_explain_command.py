@@ -1,6 +1,7 @@
 """`clickstats explain` as a user sees it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -45,11 +46,43 @@ def test_text(drawn: Database) -> None:
     lines = [" ".join(line.split()) for line in answer.text.splitlines()]
     assert f"Application {KEEN}" in lines
     assert "stored row: missing; `clickstats run` writes it" in lines
-    assert "Mon 2024-03-04 10:30:00 LinkedIn 00:30:00" in lines
+    assert "Mon 2024-03-04 10:30:00 LinkedIn 00:30:00 human" in lines
     assert "+25 LinkedIn viewed a click on LinkedIn: 1 of 3 clicks" in lines
     assert "-5 cap at most 100 points: the rules add up to 105" in lines
     assert "100 engagement_score" in lines
     assert "· Calendly clicked a click on Calendly: 0 of 3 clicks" in lines
+
+
+def test_clicks_that_are_not_human(drawn: Database) -> None:
+    drawn.execute(
+        "insert into link_clicks (tracking_id, clicked_at, user_agent, ip_address)"
+        " select tracking_id, '2024-03-04 09:00:12', 'Mozilla/5.0', '192.0.2.77'"
+        " from link_tracking"
+    )
+    assert clickstats("run", "--all", database=drawn).code == 0
+    answer = clickstats("explain", KEEN, database=drawn, COLUMNS="120")
+    lines = [" ".join(line.split()) for line in answer.text.splitlines()]
+    assert "Mon 2024-03-04 09:00:12 LinkedIn 00:00:12 sweep" in lines
+    assert "sweep 3 3 links at the same moment: \\x1b[31m, LinkedIn, [bold]x[/]" in lines
+    assert "Mozilla/5.0 3 192.0.2.77" in lines
+    assert "all clicks 100 85" in lines
+    assert "human clicks 100 50" in lines
+    private = clickstats("explain", KEEN, "--private", database=drawn).text
+    assert "sweep" in private
+    assert not re.search(r"Mozilla|192\.0\.2", private)
+
+
+def test_another_zone_or_definition_is_not_out_of_date(drawn: Database, tmp_path: Path) -> None:
+    assert clickstats("run", "--all", database=drawn).code == 0
+    zone = clickstats("explain", KEEN, "--timezone", "Asia/Tokyo", database=drawn).text
+    assert "stored row: as published" in zone
+    assert "by another zone than that of the last published run" in zone
+    assert 'time.reporting was "UTC", is "Asia/Tokyo"' in zone
+    file = tmp_path / "spelled.toml"
+    file.write_text('functions.Calendly = ["LinkedIn"]\n', encoding="utf-8")
+    other = clickstats("explain", KEEN, "--definition", str(file), database=drawn).text
+    assert "stored row: as published" in other
+    assert "by another definition than that of the last published run" in other
 
 
 def test_names_in_the_data_neither_style_nor_steer_the_terminal(drawn: Database) -> None:

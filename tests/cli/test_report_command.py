@@ -42,7 +42,7 @@ def test_a_narrow_terminal(filled: Database) -> None:
 
 def test_statuses_are_a_choice(sampled: Database) -> None:
     answer = clickstats("report", "--interview", "nothing", "--offer", "OFF*", database=sampled)
-    assert "0.0% of 1,175 applications with 50 points or more have an interview" in answer.text
+    assert "0.0% of 1,160 applications with 50 points or more have an interview" in answer.text
     assert "(interview: nothing; offer: OFF*)" in answer.text
 
 

@@ -1,6 +1,7 @@
 """`clickstats verify` as a user sees it."""
 
 import json
+import re
 
 import pytest
 
@@ -50,6 +51,24 @@ def test_nothing_published_yet(filled: Database) -> None:
     assert "run `clickstats run --all`" in answer.errors
 
 
+@pytest.mark.parametrize("columns", [80, 160])
+def test_differences_in_both_tables_fit_the_terminal(published: Database, columns: int) -> None:
+    published.execute("update link_click_readings set last_human_click = '2001-02-03 04:05:06.789'")
+    published.execute("update link_click_analytics set hours_between_first_last_click = 3")
+    answer = clickstats("verify", database=published, COLUMNS=str(columns))
+    assert answer.code == 6
+    lines = answer.text.splitlines()
+    assert max(map(len, lines)) <= columns
+    assert re.search(r"^   readings\.last_human_click +2001-02-03", answer.text, re.MULTILINE)
+    assert "04:05:06.789" in answer.text
+    assert re.search(r"^   hours_between_first_last_click +3\.00", answer.text, re.MULTILINE)
+
+
+def test_a_row_that_is_missing_is_named_by_its_table(published: Database) -> None:
+    published.execute("delete from link_click_readings")
+    assert "link_click_readings" in clickstats("verify", database=published).text
+
+
 def test_text_from_the_data_does_not_steer_the_terminal(published: Database) -> None:
     published.execute(
         "update link_click_analytics set click_sequence = %s where total_click_events = 2",
@@ -65,5 +84,6 @@ def test_of_very_many_differences_only_the_first_are_shown(sampled: Database) ->
     arguments = ("verify", "--timezone", "Asia/Tokyo")
     text = clickstats(*arguments, database=sampled).text
     found = json.loads(clickstats(*arguments, "--format", "json", database=sampled).text)
-    assert len(text.splitlines()) < 60
+    assert text.count(" peak_click_hour ") + text.count(" click_days_of_week ") <= 50
+    assert len(text.splitlines()) < 120
     assert f"{len(found['differences']) - 50:,} more differences" in text
