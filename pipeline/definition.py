@@ -346,7 +346,7 @@ def toml(found: InForce) -> str:
     ]
     section = ""
     for key, value in values(found.definition).items():
-        source = _shown(found.sources[key])[1:-1]  # a file's name may hold a line break
+        source = _quoted(found.sources[key])[1:-1]  # a file's name may hold a line break
         if (of := key.partition(".")[0]) != section:
             section = of
             lines += ["", f"[{section}]" + f"  # {source}" * (key == "functions")]
