@@ -251,12 +251,12 @@ def keyless(cursor: Cursor) -> set[str]:
 
 
 def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:
-    """Do what the foreign keys would have done: forget the jobs that have gone meanwhile, delete
-    the stored rows whose application is gone. Those that this very run has inserted count as never
+    """Do what the foreign keys would have done: forget the jobs that have gone, delete the
+    stored rows whose application is gone. Those that this very run has inserted count as never
     inserted."""
     cursor.execute("SET LOCAL enable_hashjoin = on")
     if "jobs" in missing_keys:
-        cursor.execute(statement("null_jobs_meanwhile"), {"instant": instant})
+        cursor.execute(statement("null_stored_jobs"), {"instant": instant})
     if "job_applications" not in missing_keys:
         return Written()
     cursor.execute(statement("delete_gone"), {"instant": instant})
@@ -268,13 +268,13 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     )
 
 
-def delete_orphans(connection: Connection, instant: datetime) -> int:
-    """Delete the stored rows whose application is gone, where this role may; returns how many."""
+def delete_orphans(connection: Connection, instant: datetime) -> Written:
+    """Delete the stored rows whose application is gone, where this role may."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT has_table_privilege('link_click_analytics', 'DELETE')")
         if cursor.fetchone() == (False,):
-            return 0
-        return _in_place_of({"job_applications"}, cursor, instant).deleted
+            return Written()
+        return _in_place_of({"job_applications"}, cursor, instant)
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

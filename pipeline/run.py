@@ -140,7 +140,9 @@ def clear_orphans(writer: Connection, computation: Computation) -> None:
     deleted by replication, which fires no keys, or while the keys were switched off."""
     report = computation.report
     if computation.orphans > report.deleted:
-        report.deleted += delete_orphans(writer, report.snapshot_at)
+        deleted = delete_orphans(writer, report.snapshot_at)
+        report.deleted += deleted.deleted
+        report.readings_deleted += deleted.readings_deleted
         computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
 
 

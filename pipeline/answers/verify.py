@@ -40,7 +40,7 @@ FROM (
     WHERE ({expected_row}) IS DISTINCT FROM ({stored_row}) OR stored.calculated_at IS NULL
 ) AS found
 JOIN job_applications AS application ON application.id = found.application_id
-WHERE NOT is_stored OR {is_open}
+WHERE {is_open}
 ORDER BY found.application_id
 """
 LATE = """
@@ -50,11 +50,15 @@ EXISTS (
 )
 OR {created_at} > {last_published}
 """
-IS_OPEN = "({created_at} < {frozen_before}) IS NOT TRUE"
+# one without a stored row is computed
+IS_OPEN = """
+(
+    {created_at} < {frozen_before}
+    AND application.id IN (SELECT kept.application_id FROM link_click_analytics AS kept)
+) IS NOT TRUE
+"""
 COUNT = """
-SELECT count(*), count(*) FILTER (WHERE NOT {is_open} AND EXISTS (
-    SELECT FROM link_click_analytics AS stored WHERE stored.application_id = application.id
-))
+SELECT count(*), count(*) FILTER (WHERE NOT {is_open})
 FROM job_applications AS application
 WHERE cardinality(%(application_ids)s::uuid[]) = 0 OR id = ANY (%(application_ids)s::uuid[])
 """

@@ -4,6 +4,7 @@ The run then does what the key would have done.
 """
 
 from contextlib import closing
+from pathlib import Path
 from threading import Timer
 
 import pytest
@@ -14,8 +15,9 @@ from pipeline.migrate import migrate, pending_sql, problems
 from pipeline.run import Options, run_all, run_named
 from tests.commands import clickstats
 from tests.databases import LEAST, Database
+from tests.definitions import written
 from tests.drawings import named, world_drawn
-from tests.engines import reference, stored
+from tests.engines import assert_exact, reference, stored, stored_readings
 from tests.holds import at
 from tests.integration.conftest import REQUIREMENT
 
@@ -57,6 +59,11 @@ FORMS = {
 KEYS = """
     select confrelid::regclass::text from pg_constraint
     where conrelid = 'link_click_analytics'::regclass and contype = 'f' order by 1
+"""
+
+KEY_OF_READINGS = """
+    select 1 from pg_constraint
+    where conrelid = 'link_click_readings'::regclass and contype = 'f'
 """
 
 
@@ -105,11 +112,26 @@ def test_the_target_is_made_without_the_key(filled: Database, form: str, table: 
     assert "no foreign key" in done[-1]
     assert f"-- {done[-1]}\n" in script
     assert keys(filled) == [{"jobs": "job_applications", "job_applications": "jobs"}[table]]
+    assert len(filled.execute(KEY_OF_READINGS)) == (table == "jobs")
     assert problems(filled.settings()) == []
     assert migrate(filled.settings()) == []
     run_all(filled.settings())
-    assert stored(filled) == reference(filled)
+    assert_exact(filled)
     assert len(stored(filled)) == 3
+    assert len(stored_readings(filled)) == 2
+
+
+def test_a_view_that_comes_later(filled: Database) -> None:
+    """The keys of both tables refer to what the view stands for, and go on with their work."""
+    migrate(filled.settings())
+    run_all(filled.settings())
+    filled.execute(FORMS["a view"].format("job_applications"))
+    assert problems(filled.settings()) == []
+    assert migrate(filled.settings()) == []
+    filled.execute(f"delete from job_applications_of_old where id = '{A}'")
+    assert set(stored_readings(filled)) == {named("B")}
+    run_all(filled.settings())
+    assert_exact(filled)
 
 
 def test_what_sql_prints_is_what_is_run(filled: Database) -> None:
@@ -178,14 +200,27 @@ def test_what_is_gone_is_deleted_and_nulled(viewed: Database) -> None:
     viewed.execute(f"delete from jobs_of_old where id = '{K}'")
     tried = dry_run(viewed.settings()).report
     assert (tried.deleted, tried.updated, tried.unchanged) == (1, 1, 1)
+    assert (tried.readings_written, tried.readings_deleted) == (0, 1)
     assert len(stored(viewed)) == 3
+    assert len(stored_readings(viewed)) == 2
     report = run_all(viewed.settings())
     assert (report.deleted, report.gone, report.updated, report.unchanged) == (1, 0, 1, 1)
-    assert stored(viewed) == reference(viewed)
+    assert (report.readings_written, report.readings_deleted) == (0, 1)
+    assert_exact(viewed)
     assert stored(viewed)[named("B")].job_id is None
     assert report.rows_without_application == 1
     assert viewed.execute("select count(*) from link_click_analytics") == [(3,)]
     assert run_all(viewed.settings()).deleted == 0
+
+
+def test_a_frozen_row_loses_its_job_too(viewed: Database, tmp_path: Path) -> None:
+    """As by the foreign key. A newer row is left to the run that wrote it."""
+    file = written(tmp_path, "[applications]\nfrozen_after_days = 1")
+    run_all(viewed.settings(definition_file=file))
+    viewed.execute(f"delete from jobs_of_old where id = '{K}'")
+    assert run_all(viewed.settings()).frozen == 3
+    assert stored(viewed)[named("B")].job_id is None
+    assert stored(viewed) == reference(viewed)
 
 
 def test_what_is_gone_is_said(viewed: Database) -> None:
@@ -213,7 +248,9 @@ def test_a_row_of_a_newer_snapshot_stays(viewed: Database) -> None:
     report = run_all(viewed.settings(), before=at("write", lambda: viewed.execute(newer_run)))
     assert report.deleted == 1
     assert set(stored(viewed)) == {named("A"), named("C")}
+    assert set(stored_readings(viewed)) == {named("A")}  # the newer run's
     assert run_all(viewed.settings(), Options(max_shrink=100)).deleted == 1
+    assert stored_readings(viewed) == {}
 
 
 def test_a_named_run_never_deletes(viewed: Database) -> None:
@@ -236,6 +273,7 @@ def test_an_application_deleted_meanwhile_leaves_no_row(
     deleting = at("write", lambda: viewed.execute(deletion))
     if whole:
         report = run_all(viewed.settings(), Options(full=True), before=deleting)
+        assert set(stored_readings(viewed)) == {named("B")}
         if stored_before:
             assert (report.deleted, report.gone, report.inserted) == (1, 0, 0)
         else:
