@@ -48,6 +48,8 @@ def ids(database: Database) -> list[str]:
         ("run-all-dry-run", ["run", "--all", "--dry-run"]),
         ("run-all-dry-run", ["run", "--all", "--dry-run", "--timezone", "Asia/Tokyo"]),
         ("status", ["status"]),
+        ("followups", ["followups", "--within", "9999d", "--all-statuses"]),
+        ("changes", ["changes", "--since", "9999d"]),
         ("verify", ["verify", "--sample", "10"]),
         ("describe", ["describe"]),
         ("describe", ["describe", "intent_score"]),

@@ -1,0 +1,113 @@
+"""What runs keep of how scores moved."""
+
+from datetime import timedelta
+
+import pytest
+
+from pipeline.answers.changes import Changes, changes
+from pipeline.answers.explain import explain_named
+from pipeline.run import Options, run_all, run_named
+from tests.databases import Database
+from tests.runs import WORLD, A, B
+
+
+@pytest.fixture
+def loaded(database: Database) -> Database:
+    database.load(WORLD)
+    run_all(database.settings())
+    return database
+
+
+def kept(database: Database, since: timedelta = timedelta(days=1)) -> Changes:
+    return changes(database.settings(), since, 100)
+
+
+def click(database: Database, link: str) -> None:
+    database.execute(
+        "insert into link_clicks (tracking_id, clicked_at) values (%s, '2024-03-05 12:00')", (link,)
+    )
+
+
+def test_a_first_load_is_no_change(loaded: Database) -> None:
+    assert kept(loaded).changes == []
+
+
+def test_a_change_says_what_and_why(loaded: Database) -> None:
+    click(loaded, "a")
+    report = run_all(loaded.settings())
+    [one] = kept(loaded).changes
+    assert one["application_id"] == A
+    assert (one["engagement_score_before"], one["engagement_score"]) == (65, 70)
+    assert one["began"] == ["repeat clicks", "moderate velocity (intent)"]
+    assert one["ceased"] == []
+    assert report.score_changes == 1
+    assert [each["application_id"] for each in report.biggest_changes] == [A]
+    [explained], _ = explain_named(loaded.settings(), [A])
+    assert explained.history == [one]
+
+
+def test_a_rule_that_ceases_to_fire(loaded: Database) -> None:
+    loaded.execute("delete from link_clicks where tracking_id = 'b'")
+    run_all(loaded.settings())
+    [one] = kept(loaded).changes
+    assert one["application_id"] == B
+    assert (one["engagement_score"], one["intent_score"]) == (0, 0)
+    assert one["began"] == []
+    assert "Calendly clicked" in one["ceased"]
+
+
+def test_a_new_application_starts_from_nothing(loaded: Database) -> None:
+    loaded.execute(
+        "insert into job_applications (id) values (md5('new')::uuid);"
+        "insert into link_tracking values ('new', md5('new')::uuid, 'LinkedIn');"
+    )
+    click(loaded, "new")
+    run_all(loaded.settings())
+    [one] = kept(loaded).changes
+    assert (one["engagement_score_before"], one["intent_score_before"]) == (0, 0)
+
+
+def test_a_named_run_keeps_changes_too_and_a_run_that_fails_none(loaded: Database) -> None:
+    click(loaded, "a")
+    run_named(loaded.settings(), [A])
+    assert len(kept(loaded).changes) == 1
+    run_named(loaded.settings(), [A])
+    assert len(kept(loaded).changes) == 1
+
+
+def test_another_definition_is_no_change(loaded: Database) -> None:
+    loaded.execute("update link_clicks set clicked_at = '2024-03-08 20:00'")  # Saturday in Tokyo
+    run_all(loaded.settings())
+    before = len(kept(loaded).changes)
+    run_all(loaded.settings(timezone="Asia/Tokyo"))
+    assert len(kept(loaded).changes) == before
+
+
+def test_a_machine_changes_nothing(loaded: Database) -> None:
+    loaded.execute(
+        "insert into link_clicks (tracking_id, clicked_at, user_agent)"
+        " values ('a', '2024-03-05 12:00', 'curl/8.0')"
+    )
+    assert run_all(loaded.settings()).updated == 1
+    assert kept(loaded).changes == []
+
+
+def test_changes_are_kept_for_some_days(loaded: Database) -> None:
+    click(loaded, "a")
+    run_all(loaded.settings())
+    loaded.execute(
+        "update link_click_score_changes set changed_at = changed_at - interval '9 days'"
+    )
+    assert kept(loaded).changes == []
+    assert len(kept(loaded, timedelta(days=10)).changes) == 1
+    run_all(loaded.settings(), Options(keep_days=10))
+    assert len(kept(loaded, timedelta(days=10)).changes) == 1
+    run_all(loaded.settings(), Options(keep_days=8))
+    assert kept(loaded, timedelta(days=10)).changes == []
+
+
+def test_an_application_takes_its_changes_with_it(loaded: Database) -> None:
+    click(loaded, "a")
+    run_all(loaded.settings())
+    loaded.execute("delete from job_applications where id = %s", (A,))
+    assert kept(loaded).changes == []
