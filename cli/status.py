@@ -48,12 +48,15 @@ def status(
     limit = ledger.duration(max_age) if max_age else None
     found = ledger.status(settings)
     if output is Format.json:
+        from msgspec import to_builtins
+
         print_json(
             {
                 "schema_version": SCHEMA_VERSION,
                 "now": found.now,
                 "age_seconds": found.age.total_seconds() if found.age is not None else None,
                 "outdated": found.outdated,
+                "definition": found.definition and to_builtins(found.definition),
                 "last_published": found.last_published,
                 "last_attempt": found.last_attempt,
                 "runs": found.runs,
@@ -85,6 +88,8 @@ def print_status(found: Status) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from pipeline.definition import settled
+
     out = console()
     if found.is_from_future:
         out.print(f"Warning: {from_future(found)}.")
@@ -100,6 +105,10 @@ def print_status(found: Status) -> None:
         )
     else:
         out.print("Nothing was published yet.")
+    if found.definition and found.last_published:
+        said = "; ".join(settled(found.definition)) or "the built-in one"
+        fingerprint = found.last_published["fingerprint"] or "from before definitions"
+        out.print(Text(f"Definition {fingerprint}: {printable(said)}."))
     if not found.runs:
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))

@@ -338,6 +338,16 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def settled(definition: Definition) -> list[str]:
+    """What it has otherwise than the built-in one, in words."""
+    built_in = values(Definition())
+    return [
+        f"{key} is {_quoted(value)}"
+        for key, value in values(definition).items()
+        if value != built_in[key]
+    ]
+
+
 def toml(found: InForce) -> str:
     """The definition as commented TOML, which `read` reads back to the same one."""
     lines = [

@@ -59,6 +59,8 @@ def write_metrics(found: Status, path: Path) -> None:
         )
         for name, meaning in COUNTS.items():
             gauge(name, f"{meaning} in the last published run --all.", published[name])
+        for its_class, clicks in (published["clicks_by_class"] or {}).items():
+            gauge("clicks_used", USED, clicks, **{"class": its_class})
         gauge("warnings", "Warnings of the last published run --all.", len(published["warnings"]))
         for phase, seconds in (published["seconds"] or {}).items():
             gauge("phase_seconds", "Seconds of each phase, and in all.", seconds, phase=phase)
@@ -89,12 +91,16 @@ def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
             ) from error
 
 
+USED = "Used clicks of each class in the last published run --all."
 Count = Literal[
     "applications",
     "inserted",
     "updated",
     "unchanged",
     "pending",
+    "frozen",
+    "readings_written",
+    "readings_deleted",
     "clicks_read",
     "clicks_unusable",
     "clicks_unattributed",
@@ -107,6 +113,9 @@ COUNTS: dict[Count, str] = {
     "updated": "Rows updated",
     "unchanged": "Rows left alone",
     "pending": "Rows left for a later run",
+    "frozen": "Applications that kept their stored rows",
+    "readings_written": "Rows of link_click_readings written",
+    "readings_deleted": "Rows of link_click_readings deleted",
     "clicks_read": "Clicks read",
     "clicks_unusable": "Clicks without a usable time",
     "clicks_unattributed": "Clicks without an application",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, TypedDict, cast
 import psycopg2
 
 from pipeline.database.connection import session
+from pipeline.definition import Definition, from_document
 from pipeline.errors import ConfigurationError
+from pipeline.ledger import last_published
 from pipeline.settings import Settings
 from schema.sql import statement
 
@@ -49,6 +51,11 @@ class Run(TypedDict):
     clicks_read: int | None
     clicks_unusable: int | None
     clicks_unattributed: int | None
+    fingerprint: str | None  # of the definition
+    clicks_by_class: dict[str, int] | None  # used clicks
+    frozen: int | None  # applications that kept their rows
+    readings_written: int | None  # rows of link_click_readings
+    readings_deleted: int | None
     seconds: dict[str, float] | None  # by phase
     wal_bytes: int | None
     peak_memory_bytes: int | None
@@ -66,6 +73,7 @@ class Status:
     last_published: Run | None  # the last published `run --all`
     last_attempt: Run | None  # the last `run --all`, whatever became of it
     outdated: int | None  # applications with a later click; None: not cheap, or not to be known
+    definition: Definition | None  # the published one; None when nothing was ever published
 
     @property
     def published_at(self) -> datetime | None:
@@ -94,7 +102,9 @@ def status(settings: Settings) -> Status:
             runs = [cast(Run, dict(zip(names, row, strict=True))) for row in cursor]
         every = [run for run in runs if run["command"] == "run --all"]
         last = next((run for run in every if run["outcome"] == "published"), None)
-        found = Status(now, runs, last, every[0] if every else None, None)
+        published = last_published(connection)
+        definition = from_document(published.document)[0] if published else None
+        found = Status(now, runs, last, every[0] if every else None, None, definition)
         if not found.published_at or found.is_from_future:
             return found
         return replace(found, outdated=_outdated(connection, found.published_at))

@@ -18,6 +18,7 @@ SELECT
     id, command, started_at, finished_at, snapshot_at, timezone, outcome, exit_code,
     applications, inserted, updated, unchanged, pending,
     clicks_read, clicks_unusable, clicks_unattributed,
+    fingerprint, clicks_by_class, frozen, readings_written, readings_deleted,
     seconds, wal_bytes, peak_memory_bytes, warnings, error
 FROM clickstats_runs
 WHERE id IN (

@@ -346,7 +346,7 @@ def test_the_ledger_keeps_the_whole_definition(done: Database) -> None:
     assert definition["circumstances"]["columns"] == ["user_agent", "ip_address"]
     assert definition["circumstances"]["patterns"].startswith("crawler-user-agents ")
     assert definition.keys() == {
-        "time", "clicks", "functions", "applications", "circumstances"
+        "time", "clicks", "functions", "applications", "statuses", "circumstances"
     }  # fmt: skip
     assert zone == LOS_ANGELES
     run_named(done.settings(), [A])

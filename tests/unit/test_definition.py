@@ -16,6 +16,7 @@ from pipeline.definition import (
     Clicks,
     Definition,
     InForce,
+    Statuses,
     Time,
     differences,
     document,
@@ -215,6 +216,7 @@ def any_definition(draw: st.DrawFn) -> Definition:
         ),
         spellings,
         Applications(draw(st.integers(0, 36_500))),
+        Statuses(*(tuple(draw(st.lists(hostile, max_size=3))) for _ in range(4))),
     )
 
 
@@ -272,6 +274,10 @@ OTHERS: dict[str, dict[str, Any]] = {
     "clicks.repeat_seconds": {"clicks": {"repeat_seconds": 0}},
     "functions": {"functions": {"A": ["a"]}},
     "applications.frozen_after_days": {"applications": {"frozen_after_days": 1}},
+    "statuses.closed": {"statuses": {"closed": []}},
+    "statuses.response": {"statuses": {"response": ["call"]}},
+    "statuses.interview": {"statuses": {"interview": ["talk"]}},
+    "statuses.offer": {"statuses": {"offer": ["yes"]}},
     "rules": {"circumstances": {"rules": "others"}},
     "patterns": {"circumstances": {"patterns": "others"}},
     "columns": {"circumstances": {"columns": []}},
