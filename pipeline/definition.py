@@ -362,10 +362,15 @@ def toml(found: InForce) -> str:
             lines += ["", f"[{section}]" + f"  # {source}" * (key == "functions")]
         lines.append(f"# {COMMENTS[key]}")
         if key == "functions":
-            lines += [f"{_quoted(name)} = {_literal(others)}" for name, others in value.items()]
+            lines += [spelling_line(name, others) for name, others in value.items()]
         else:
             lines.append(f"{key.partition('.')[2]} = {_literal(value)}  # {source}")
     return "\n".join(lines) + "\n"
+
+
+def spelling_line(name: str, others: tuple[str, ...]) -> str:
+    """The line of [functions] that says so: "Calendly" = ["calendly", "Cal.com"]."""
+    return f"{_quoted(name)} = {_literal(others)}"
 
 
 def _literal(value: str | int | tuple[str, ...]) -> str:

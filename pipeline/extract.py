@@ -142,12 +142,18 @@ class Source:
         settings: Settings,
         definition: Definition,
         application_ids: Sequence[str] = (),
+        *,
+        over_one_connection: bool = False,
     ) -> None:
         self.snapshot = snapshot
         self.definition = definition
         self.columns = source_columns(snapshot.connection)
         self.whole = not application_ids
-        one_by_one = beyond_snapshot(snapshot.connection) if self.whole else ["few rows are wanted"]
+        one_by_one = (
+            beyond_snapshot(snapshot.connection)
+            if self.whole and not over_one_connection
+            else ["a report is read so" if self.whole else "few rows are wanted"]
+        )
         if one_by_one:
             log.debug("reading all by COPY, over one connection: %s", "; ".join(one_by_one))
         self.reader = SnapshotReader(snapshot, settings, bulk=not one_by_one)

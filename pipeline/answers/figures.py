@@ -12,22 +12,31 @@ import polars as pl
 from pipeline.answers.report_rows import (
     ClickSequence,
     HourOfWeek,
+    MonthOfClicks,
     OutcomeShare,
     PairOfBands,
+    Reading,
     Response,
     ResponseTime,
     RuleCount,
     ScoreBand,
     Share,
+    Spellings,
+    TopApplication,
     Verdict,
 )
+from pipeline.definition import Definition, spelling_line
 from pipeline.scoring.rules import capped
 from pipeline.scoring.scores import SCORES
-from schema.columns import SPAN
+from schema.columns import CLASSES, SPAN
 
+READINGS = ("all", "human")
+ASKED_FOR = ("LinkedIn", "Calendly")  # link functions that rules name
+NOWHERE = "\0"  # which no text of PostgreSQL holds
 OUTCOMES = ("interview", "offer")
 BANDS = range(0, 100, 10)  # each ten points wide, the last one eleven
 MOST_SEQUENCES, MOST_CLICKS_OF_SEQUENCE = 10, 8
+MOST_TO_FOLLOW_UP, LAST_CLICKS = 10, 3
 # time to first click: roughly doubling, with the thresholds of the rules among them
 RESPONSE_EDGES = [
     timedelta(),
@@ -58,11 +67,65 @@ def joint(rows: pl.DataFrame) -> list[PairOfBands]:
     ]
 
 
-def clicks_by_hour(click_times: pl.DataFrame, timezone: str) -> list[HourOfWeek]:
-    """How many used clicks came in each hour of each day of the week, in the time zone."""
-    local = pl.col("quarter_hour").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
+def readings(rows: pl.DataFrame, count: str) -> dict[str, Reading]:
+    """Both readings of the rows, in which stands the one that counts ("all" or "human"). Where no
+    readings are stored they say the same."""
+    others = pl.sum_horizontal(
+        "human_clicks", "machine_clicks", "own_clicks", "repeated_clicks", ignore_nulls=False
+    )
+    clicks = {"all": others, "human": pl.col("human_clicks")}
+    return {
+        name: _reading(
+            rows
+            if name == count
+            else rows.with_columns(
+                pl.coalesce(clicks[name], "total_click_events").alias("total_click_events"),
+                pl.col(f"time_to_first_click_{name}").alias("time_to_first_click"),
+                *(pl.coalesce(f"{score}_{name}", score).alias(score) for score in SCORES),
+            )
+        )
+        for name in READINGS
+    }
+
+
+def _reading(rows: pl.DataFrame) -> Reading:
+    return {
+        "with_clicks": rows.filter(pl.col("total_click_events") > 0).height,
+        "clicks": int(rows["total_click_events"].cast(pl.Int64).sum()),
+        "scores": [
+            {
+                "score": name,
+                "mean": cast("float | None", rows[name].mean()),
+                "median": cast("float | None", rows[name].median()),
+            }
+            for name in SCORES
+        ],
+        "distribution": distribution(rows),
+        "response": response(rows),
+        "response_times": response_times(rows),
+    }
+
+
+def clicks_by_month(quarters: pl.DataFrame, timezone: str) -> list[MonthOfClicks]:
+    """How many used clicks of each class came in each month with a click, in the time zone."""
+    counts = (
+        quarters.with_columns(month=_local(timezone).dt.strftime("%Y-%m"))
+        .group_by("month")
+        .agg(
+            pl.col("clicks").filter(pl.col("class") == name).sum().alias(name)
+            for name in CLASSES.categories
+        )
+        .sort("month")
+    )
+    return cast("list[MonthOfClicks]", counts.to_dicts())
+
+
+def clicks_by_hour(quarters: pl.DataFrame, timezone: str, count: str) -> list[HourOfWeek]:
+    """How many of the used clicks that count came in each hour of each day of the week, in the time
+    zone."""
+    local = _local(timezone)
     counts = _counts(
-        click_times,
+        quarters.filter((pl.col("class") == "human") | pl.lit(count == "all")),
         (local.dt.weekday() % 7).alias("day_of_week"),
         local.dt.hour().alias("hour"),
         of=pl.col("clicks").sum(),
@@ -128,18 +191,67 @@ def link_functions(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def alike(functions: pl.DataFrame, definition: Definition) -> list[Spellings]:
+    """Link functions that differ only in case or white space, the most clicked ones first, each
+    with what to write into the definition. They become the name that a rule or a trap asks for,
+    else the one that is clicked most. `functions` as `link_functions` gives them."""
+    groups: dict[str, list[str]] = {}
+    for name in functions["link_function"]:
+        groups.setdefault("".join(name.casefold().split()), []).append(name)
+    traps = definition.clicks.trap_functions
+    found: list[Spellings] = []
+    for names in groups.values():
+        name = next((each for each in names if each in (*ASKED_FOR, *traps)), names[0])
+        others = [each for each in names if each != name and each not in traps]
+        if others:
+            known = [each for key in (name, *others) for each in definition.functions.get(key, ())]
+            spelled = dict.fromkeys([*known, *others])
+            line = spelling_line(name, tuple(each for each in spelled if each != name))
+            found.append({"name": name, "others": others, "line": line})
+    return found
+
+
+def top(rows: pl.DataFrame) -> list[TopApplication]:
+    """The applications to follow up first, by the human reading of their scores, then their last
+    human click; those without a human click are left out."""
+    scores = [f"{score}_{reading}" for reading in READINGS for score in SCORES]
+    found = (
+        rows.lazy()
+        .filter(pl.coalesce("human_clicks", "total_click_events") > 0)
+        .select(
+            "application_id",
+            *SCORES,
+            *(pl.coalesce(name, name.rpartition("_")[0]) for name in scores),
+            "last_human_click",
+            "total_click_events",
+            "hours_to_first_click",
+            last_functions=pl.col("click_sequence").list.tail(LAST_CLICKS),
+        )
+        .sort(
+            "intent_score_human",
+            "engagement_score_human",
+            "last_human_click",
+            "application_id",
+            descending=[True, True, True, False],
+            nulls_last=True,
+        )
+        .head(MOST_TO_FOLLOW_UP)
+        .with_columns(pl.col("last_functions").list.join(" → "))
+        .collect()
+    )
+    return cast("list[TopApplication]", found.to_dicts())
+
+
 def sequences(rows: pl.DataFrame) -> list[ClickSequence]:
     """The commonest sequences; of a long one only the beginning, and how many clicks it has."""
     commonest = (
         rows.filter(pl.col("total_click_events") > 0)
-        .group_by("sequence")
+        .group_by(sequence=pl.col("click_sequence").list.join(NOWHERE))
         .agg(applications=pl.len(), clicks=pl.col("total_click_events").first())
         .top_k(MOST_SEQUENCES, by=["applications", "sequence"], reverse=[False, True])
         .sort("applications", "sequence", descending=[True, False])
         .select(
-            click_sequence=pl.col("sequence")
-            .str.json_decode(pl.List(pl.String))
-            .list.head(MOST_CLICKS_OF_SEQUENCE),
+            click_sequence=pl.col("sequence").str.split(NOWHERE).list.head(MOST_CLICKS_OF_SEQUENCE),
             clicks="clicks",
             applications="applications",
         )
@@ -234,6 +346,10 @@ def share(successes: int, applications: int) -> Share:
         "low": max(middle - half, 0.0),
         "high": min(middle + half, 1.0),
     }
+
+
+def _local(timezone: str) -> pl.Expr:
+    return pl.col("quarter_hour").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone)
 
 
 def _band(score: str) -> pl.Expr:

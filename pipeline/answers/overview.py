@@ -1,5 +1,5 @@
-"""The whole table as a picture: distributions, times, link functions, rules, whether the scores go
-with interviews and offers, and how the runs went.
+"""The whole table as a picture: both readings of the scores, times, classes of clicks, link
+functions, rules, whether the scores go with interviews and offers, and how the runs went.
 
 Owns what is read for it, all in one snapshot; shows nothing itself.
 """
@@ -18,10 +18,13 @@ from psycopg2 import errors
 from pipeline.answers import figures
 from pipeline.answers.report_rows import (
     ClickSequence,
+    DefinitionInForce,
     HourOfWeek,
     LinkFunction,
+    MonthOfClicks,
     OutcomeShare,
     PairOfBands,
+    Reading,
     Response,
     ResponseTime,
     RowTotals,
@@ -30,16 +33,17 @@ from pipeline.answers.report_rows import (
     ScoreAverages,
     ScoreBand,
     ServerTotals,
+    Spellings,
     TopApplication,
     Totals,
     Verdict,
 )
+from pipeline.answers.source_clicks import SourceClicks, is_other_definition, source_clicks
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
 from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
-from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
 from pipeline.source_columns import source_columns
 from schema.columns import INSTANT, SPAN
@@ -65,6 +69,7 @@ TOTALS = pl.Schema(
 )
 REPORT_ROWS = pl.Schema(
     {
+        "application_id": pl.String(),
         "time_to_first_click": pl.Int64(),
         "time_between_first_last_click": pl.Int64(),
         "click_sequence": pl.String(),
@@ -73,9 +78,19 @@ REPORT_ROWS = pl.Schema(
         "click_days_of_week": pl.String(),
         "engagement_score": pl.Int32(),
         "intent_score": pl.Int32(),
+        "hours_to_first_click": pl.Decimal(10, 2),
+        "last_human_click": INSTANT,
+        "human_clicks": pl.Int32(),
+        "machine_clicks": pl.Int32(),
+        "own_clicks": pl.Int32(),
+        "repeated_clicks": pl.Int32(),
+        "engagement_score_all": pl.Int32(),
+        "intent_score_all": pl.Int32(),
+        "engagement_score_human": pl.Int32(),
+        "intent_score_human": pl.Int32(),
+        "time_to_first_human_click": pl.Int64(),
     }
 )
-CLICK_TIMES = pl.Schema({"quarter_hour": INSTANT, "clicks": pl.Int64()})
 STATUSES = pl.Schema(
     {
         "score": pl.String(),
@@ -85,17 +100,6 @@ STATUSES = pl.Schema(
         "offer": pl.Int64(),
     }
 )
-TOP = pl.Schema(
-    {
-        "application_id": pl.String(),
-        "engagement_score": pl.Int32(),
-        "intent_score": pl.Int32(),
-        "total_click_events": pl.Int32(),
-        "hours_to_first_click": pl.Decimal(10, 2),
-        "last_functions": pl.String(),
-    }
-)
-
 RUNS = pl.Schema(
     {
         "id": pl.String(),
@@ -112,42 +116,48 @@ RUNS = pl.Schema(
 
 
 class OfRows(TypedDict):
-    """What of an `Overview` the stored rows say."""
+    """What of an `Overview` the rows say."""
 
+    readings: dict[str, Reading]
     scores: list[ScoreAverages]
     distribution: list[ScoreBand]
-    joint: list[PairOfBands]
     response: Response
     response_times: list[ResponseTime]
+    joint: list[PairOfBands]
     functions: list[LinkFunction]
+    alike: list[Spellings]
     sequences: list[ClickSequence]
     rules: list[RuleCount]
+    top: list[TopApplication]
 
 
 class OfServer(TypedDict):
     """What of an `Overview` the server counts."""
 
-    clicks_by_hour: list[HourOfWeek]
     outcomes: list[OutcomeShare] | None
     verdicts: list[Verdict] | None
-    top: list[TopApplication]
     runs: list[RunOfLedger] | None
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What a report shows."""
+    """What a report shows. What says nothing of readings counts the clicks that count."""
 
     taken_at: datetime  # UTC
-    timezone: str  # of clicks_by_hour
+    timezone: str  # of hours and months
+    definition: DefinitionInForce
+    outdated: int | None  # applications with a click dated after the published snapshot
     totals: Totals
+    readings: dict[str, Reading]  # all, human
     scores: list[ScoreAverages]
     distribution: list[ScoreBand]
     joint: list[PairOfBands]
     clicks_by_hour: list[HourOfWeek]
+    clicks_by_month: list[MonthOfClicks]
     response: Response
     response_times: list[ResponseTime]
     functions: list[LinkFunction]  # the most clicked ones
+    alike: list[Spellings]
     sequences: list[ClickSequence]  # the commonest ones
     rules: list[RuleCount]
     statuses: dict[str, list[str]]  # the values of application_status that mean each outcome
@@ -166,24 +176,37 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     patterns = {"interview": _like(interview), "offer": _like(offer)}
 
     def read(connection: Connection) -> Overview:
-        taken_at = take_snapshot(connection).taken_at
+        snapshot = take_snapshot(connection)
         choice = chosen(connection, settings)
-        rows = _rows(connection)
+        with connection.cursor() as cursor:
+            cursor.execute(QUICK)
+        clicks = source_clicks(snapshot, settings, choice)
+        rows = _rows(connection, clicks, choice)
         totals_of_rows: RowTotals
         of_rows: OfRows
-        totals: ServerTotals
+        totals: dict[str, Any]
         of_server: OfServer
-        # the server counts clicks while Polars counts rows
+        # the server counts while Polars does
         works: list[Callable[[], tuple[Any, Any]]] = [
-            lambda: _of_rows(rows),
-            lambda: _of_server(connection, rows.height, choice, patterns),
+            lambda: _of_rows(rows, choice),
+            lambda: _of_server(connection, patterns),
         ]
         (totals_of_rows, of_rows), (totals, of_server) = in_turn(works, connection, threads=2)
         return Overview(
-            taken_at=taken_at,
+            taken_at=snapshot.taken_at,
             timezone=choice.timezone,
-            totals={**totals, **totals_of_rows},
+            definition={
+                "fingerprint": choice.fingerprint,
+                "count": choice.definition.clicks.count,
+                "is_other": is_other_definition(choice),
+                "changes": choice.changes,
+                "published_at": choice.published.snapshot_at if choice.published else None,
+            },
+            outdated=clicks.outdated,
+            totals=_totals(totals, totals_of_rows, is_stored=clicks.rows is None),
             statuses={"interview": list(interview), "offer": list(offer)},
+            clicks_by_hour=figures.clicks_by_hour(clicks.quarters, choice.timezone, choice.count),
+            clicks_by_month=figures.clicks_by_month(clicks.quarters, choice.timezone),
             **of_rows,
             **of_server,
         )
@@ -191,55 +214,59 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
     return read_steadily(settings, read)
 
 
-def _of_rows(rows: pl.DataFrame) -> tuple[RowTotals, OfRows]:
+def _of_rows(rows: pl.DataFrame, choice: Choice) -> tuple[RowTotals, OfRows]:
     functions = figures.link_functions(rows)
+    readings = figures.readings(rows, choice.count)
+    reading = readings[choice.count]
+    has_clicks = pl.col("total_click_events") > 0
     totals: RowTotals = {
         "stored": rows.height,
-        "with_clicks": rows.filter(pl.col("total_click_events") > 0).height,
-        "clicks": int(rows["total_click_events"].cast(pl.Int64).sum()),
+        "with_clicks": reading["with_clicks"],
+        "clicks": reading["clicks"],
         "link_functions": functions.height,
+        "machine_clicks": _sum(rows["machine_clicks"]),
+        "own_clicks": _sum(rows["own_clicks"]),
+        "repeated_clicks": _sum(rows["repeated_clicks"]),
+        "without_readings": rows.filter(has_clicks, pl.col("human_clicks").is_null()).height,
     }
     return totals, {
-        "scores": [
-            {
-                "score": name,
-                "mean": cast("float | None", rows[name].mean()),
-                "median": cast("float | None", rows[name].median()),
-            }
-            for name in SCORES
-        ],
-        "distribution": figures.distribution(rows),
+        "readings": readings,
+        "scores": reading["scores"],
+        "distribution": reading["distribution"],
+        "response": reading["response"],
+        "response_times": reading["response_times"],
         "joint": figures.joint(rows),
-        "response": figures.response(rows),
-        "response_times": figures.response_times(rows),
         "functions": cast("list[LinkFunction]", functions.head(MOST_FUNCTIONS).to_dicts()),
+        "alike": figures.alike(functions, choice.definition),
         "sequences": figures.sequences(rows),
         "rules": figures.rules(rows),
+        "top": figures.top(rows),
     }
+
+
+def _totals(of_server: dict[str, Any], of_rows: RowTotals, *, is_stored: bool) -> Totals:
+    """Both, with how many stored rows are left out; of rows that are computed none is."""
+    counted = of_server.pop("rows_of_applications")
+    left_out = counted - of_rows["stored"] if is_stored else 0
+    return {**cast(ServerTotals, of_server | {"rows_left_out": left_out}), **of_rows}
+
+
+def _sum(counts: pl.Series) -> int:
+    return int(counts.cast(pl.Int64).sum())
 
 
 def _of_server(
-    connection: Connection, stored: int, choice: Choice, patterns: dict[str, list[str]]
-) -> tuple[ServerTotals, OfServer]:
+    connection: Connection, patterns: dict[str, list[str]]
+) -> tuple[dict[str, Any], OfServer]:
     [totals] = _read(connection, statement("report_totals"), TOTALS).to_dicts()
-    totals["rows_left_out"] = totals.pop("rows_of_applications") - stored
-    front = source_columns(connection).in_front(["link_clicks"], choice.definition)
-    click_times = _read(
-        connection, front.as_string(connection) + statement("click_times"), CLICK_TIMES
-    )
     outcomes = (
         figures.outcomes_by_band(_read(connection, over_plain_rows("outcomes"), STATUSES, patterns))
         if _has_status(connection)
         else None
     )
-    top = _read(connection, over_plain_rows("top"), TOP).with_columns(
-        pl.col("last_functions").str.json_decode(pl.List(pl.String)).list.join(" → ")
-    )
-    return cast(ServerTotals, totals), {
-        "clicks_by_hour": figures.clicks_by_hour(click_times, choice.timezone),
+    return totals, {
         "outcomes": outcomes,
         "verdicts": None if outcomes is None else figures.verdicts(outcomes),
-        "top": cast("list[TopApplication]", top.to_dicts()),
         "runs": _runs(connection),
     }
 
@@ -253,15 +280,32 @@ def _read(
     return read_by_copy(connection, bound(connection, text, parameters or {}), schema)
 
 
-def _rows(connection: Connection) -> pl.DataFrame:
-    """What is counted of the stored rows, with their lists as lists and as JSON (`sequence`)."""
-    with connection.cursor() as cursor:
-        cursor.execute(QUICK)
-    return _read(connection, over_plain_rows("report_rows"), REPORT_ROWS).with_columns(
-        pl.col("time_to_first_click", "time_between_first_last_click").cast(SPAN),
-        sequence=pl.col("click_sequence"),
-        click_sequence=pl.col("click_sequence").str.json_decode(pl.List(pl.String)),
-        click_days_of_week=pl.col("click_days_of_week").str.json_decode(pl.List(pl.Int32)),
+def _rows(connection: Connection, clicks: SourceClicks, choice: Choice) -> pl.DataFrame:
+    """The rows that are counted, with both readings: the stored ones, or those that another
+    definition would give."""
+    rows = _stored(connection, choice) if clicks.rows is None else _computed(clicks.rows)
+    if choice.count == "all":
+        return rows.with_columns(time_to_first_click_human="time_to_first_human_click")
+    # no table of ours holds the first of all clicks where only human ones count
+    first_clicks = clicks.first_clicks.rename({"time_to_first_click": "time_to_first_click_all"})
+    return rows.join(first_clicks, on="application_id", how="left")
+
+
+def _stored(connection: Connection, choice: Choice) -> pl.DataFrame:
+    front = source_columns(connection).in_front(["job_applications"], choice.definition)
+    text = over_plain_rows("report_rows", front.as_string(connection))
+    spans = "time_to_first_click", "time_between_first_last_click", "time_to_first_human_click"
+    return _read(connection, text, REPORT_ROWS).with_columns(
+        pl.col(*spans).cast(SPAN),
+        pl.col("click_sequence").str.json_decode(pl.List(pl.String)),
+        pl.col("click_days_of_week").str.json_decode(pl.List(pl.Int32)),
+    )
+
+
+def _computed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(
+        pl.col("click_sequence").cast(pl.List(pl.String)),
+        time_to_first_human_click=pl.col("first_human_click") - pl.col("created_at"),
     )
 
 

@@ -28,6 +28,10 @@ class RowTotals(TypedDict):
     with_clicks: int
     clicks: int
     link_functions: int  # different ones
+    machine_clicks: int
+    own_clicks: int
+    repeated_clicks: int
+    without_readings: int  # with clicks, but from before there were readings
 
 
 class Totals(ServerTotals, RowTotals):
@@ -89,6 +93,48 @@ class ResponseTime(TypedDict):
     applications: int
 
 
+class Reading(TypedDict):
+    """What one reading says: of all used clicks, or of the human ones."""
+
+    with_clicks: int
+    clicks: int
+    scores: list[ScoreAverages]
+    distribution: list[ScoreBand]
+    response: Response
+    response_times: list[ResponseTime]
+
+
+class DefinitionInForce(TypedDict):
+    """By which definition a report was made."""
+
+    fingerprint: str
+    count: Literal["all", "human"]
+    is_other: bool  # than the published one: the rows are those that it would give
+    changes: list[str]  # since the last published run, in words
+    published_at: datetime | None  # the snapshot of that run
+
+
+class MonthOfClicks(TypedDict):
+    """Used clicks of a month by class, as the source has them now."""
+
+    month: str  # 2024-03, in the reporting zone
+    trap: int
+    declared: int
+    network: int
+    own: int
+    sweep: int
+    repeat: int
+    human: int
+
+
+class Spellings(TypedDict):
+    """Link functions that differ only in case or white space."""
+
+    name: str
+    others: list[str]
+    line: str  # of [functions] in the definition, which makes them one
+
+
 class LinkFunction(TypedDict):
     """How often links of a function are clicked."""
 
@@ -145,11 +191,16 @@ class Verdict(TypedDict):
 
 
 class TopApplication(TypedDict):
-    """An application to follow up."""
+    """An application to follow up; a score without a suffix is that of the clicks that count."""
 
     application_id: str
     engagement_score: int
     intent_score: int
+    engagement_score_all: int
+    intent_score_all: int
+    engagement_score_human: int
+    intent_score_human: int
+    last_human_click: datetime | None
     total_click_events: int
     hours_to_first_click: Decimal | None
     last_functions: str | None

@@ -16,10 +16,15 @@ def statement(name: str) -> str:
     return re.sub(r":'(\w+)'", r"%(\1)s", text.replace("%", "%%"))
 
 
-def over_plain_rows(name: str) -> str:
-    """The statement in `<name>.sql`, in which the rows of `plain_rows.sql` stand for the table."""
+def over_plain_rows(name: str, front: str = "") -> str:
+    """The statement in `<name>.sql`, in which the rows of `plain_rows.sql` stand for the table;
+    `front` is what stands for others (`pipeline.source_columns.SourceColumns.in_front`)."""
     plain = f"link_click_analytics AS NOT MATERIALIZED (\n{statement('plain_rows')}\n)"
-    return f"WITH {plain}\n{statement(name)}"
+    return (
+        f"{front.rstrip()}, {plain}\n{statement(name)}"
+        if front
+        else f"WITH {plain}\n{statement(name)}"
+    )
 
 
 # what statements call and write, in these files and in Python
@@ -38,7 +43,6 @@ FUNCTIONS = [
     "concat_ws",
     "count",
     "current_setting",
-    "date_bin",
     "date_part",
     "extract",
     "format_type",

@@ -43,6 +43,10 @@ def test_totals(sampled: Database, seen: Overview) -> None:
         "oldest_calculated_at": one(sampled, f"select min(calculated_at) {OURS}"),
         "newest_calculated_at": one(sampled, f"select max(calculated_at) {OURS}"),
         "newest_updated_at": one(sampled, f"select max(updated_at) {OURS}"),
+        "machine_clicks": one(sampled, "select sum(machine_clicks) from link_click_readings"),
+        "own_clicks": 0,
+        "repeated_clicks": one(sampled, "select sum(repeated_clicks) from link_click_readings"),
+        "without_readings": 0,
     }
 
 
@@ -246,10 +250,15 @@ def test_verdicts_add_both_halves_up(seen: Overview) -> None:
 
 def test_top(sampled: Database, seen: Overview) -> None:
     best = sampled.execute(
-        f"select application_id, intent_score, engagement_score, hours_to_first_click {OURS}"
-        " order by intent_score desc, engagement_score desc, total_click_events desc,"
-        " application_id limit 10"
+        "select application_id, intent_score_human, engagement_score_human, last_human_click,"
+        " intent_score_all, engagement_score_all, hours_to_first_click"
+        " from application_scores join link_click_analytics using (application_id)"
+        " where human_clicks > 0 order by intent_score_human desc, engagement_score_human desc,"
+        " last_human_click desc, application_id limit 10"
     )
-    of = itemgetter("application_id", "intent_score", "engagement_score", "hours_to_first_click")
+    of = itemgetter(
+        "application_id", "intent_score_human", "engagement_score_human", "last_human_click",
+        "intent_score_all", "engagement_score_all", "hours_to_first_click",
+    )  # fmt: skip
     assert list(map(of, seen.top)) == best
     assert isinstance(seen.top[0]["hours_to_first_click"], Decimal)
