@@ -137,7 +137,8 @@ def test_machine_clicks_that_decide_are_worth_a_warning(filled: Database, tmp_pa
     report = told(filled, "run", "--all")
     [(points, without)] = filled.execute(
         "select engagement_score_all + intent_score_all,"
-        " engagement_score_human + intent_score_human from link_click_readings where application_id = %s",
+        " engagement_score_human + intent_score_human"
+        " from link_click_readings where application_id = %s",
         (str(named("A")),),
     )
     assert without == 0
