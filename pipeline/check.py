@@ -39,6 +39,15 @@ PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
 }
+# of the source the columns that are needed suffice
+NEEDED = {table.name: list(table.columns.keys()) for table in tables.source.sorted_tables}
+GRANTED = """
+SELECT has_table_privilege(to_regclass(:name), :privilege) OR (
+    SELECT bool_and(has_column_privilege(attrelid, attnum, :privilege))
+    FROM pg_attribute
+    WHERE attrelid = to_regclass(:name) AND attname = ANY (CAST(:columns AS text[]))
+) IS TRUE
+"""
 # the statements of a run, and the tables of each
 READING = {
     "applications": ("job_applications", "jobs"),
@@ -106,10 +115,8 @@ def missing_privileges(connection: sa.Connection, *, deletes: bool) -> dict[str,
     found: dict[str, list[str]] = {}
     for name, privileges in PRIVILEGES.items():
         for privilege in [*privileges.split(", "), *["DELETE"] * (deletes and name == TARGET)]:
-            granted = connection.execute(
-                sa.text("SELECT has_table_privilege(to_regclass(:name), :privilege)"),
-                {"name": name, "privilege": privilege},
-            ).scalar_one()
+            of_table = {"name": name, "privilege": privilege, "columns": NEEDED.get(name, [])}
+            granted = connection.execute(sa.text(GRANTED), of_table).scalar_one()
             if granted is False:
                 found.setdefault(name, []).append(
                     f"{role} lacks {privilege} on {name}: GRANT {privilege} ON {name} TO {role}"

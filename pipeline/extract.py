@@ -74,7 +74,8 @@ APPLICATIONS_PER_SLICE, SLICES = 50_000, 64
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
-FROM pg_class WHERE oid = %s::regclass AND relkind = 'r'
+FROM pg_class
+WHERE oid = %s::regclass AND relkind = 'r' AND has_column_privilege(oid, 'ctid', 'SELECT')
 """
 
 
@@ -310,7 +311,8 @@ class Source:
         )
 
     def _blocks(self, table: str) -> int:
-        """How large the table is; 0 where it is a view, and where only a few rows are wanted."""
+        """How large the table is; 0 where its blocks cannot be told apart, since it is a view or
+        some columns alone may be read, and where only a few rows are wanted."""
         if not self.whole:
             return 0
         with self.snapshot.connection.cursor() as cursor:

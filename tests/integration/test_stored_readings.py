@@ -1,0 +1,282 @@
+"""What a run makes of link_click_readings and application_scores beside link_click_analytics."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pipeline.extract
+from pipeline.migrate import missing_options, problems
+from pipeline.run import Options, run_all, run_named
+from tests.commands import clickstats
+from tests.databases import LEAST, Database
+from tests.definitions import printed, written
+from tests.drawings import named, world_drawn
+from tests.engines import assert_exact, reference, stored, stored_readings
+from tests.oracle import Definition, expected, readings
+
+# A has a person's click and a program's, B a person's, C none.
+WORLD = world_drawn(
+    """
+    jobs: J
+
+    application | job | created at
+    A           | J   | 2026-03-03 10:00
+    B           | J   | 2026-03-03 10:00
+    C           | J   | 2026-03-03 10:00
+
+    link | application | link function
+    a1   | A           | LinkedIn
+    a2   | A           | Calendly
+    b    | B           | Resume
+
+    link | clicked at
+    a1   | 2026-03-03 11:00
+    a2   | 2026-03-04 11:00
+    b    | 2026-03-04 12:00
+    """
+).world
+A, B, C = map(named, "ABC")
+BY_A_PROGRAM = "update link_clicks set user_agent = 'curl/8.5.0' where tracking_id = 'a2'"
+SCORES = """
+    select application_id::uuid::text, engagement_score_all, intent_score_all,
+        engagement_score_human, intent_score_human, human_clicks, machine_clicks,
+        last_human_click::text
+    from application_scores order by array_position(%s::text[], application_id::text)
+"""
+UNTOUCHED = "select application_id, xmin::text, ctid from {} order by 1"
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    database.load(WORLD)
+    database.execute(BY_A_PROGRAM)
+    return database
+
+
+@pytest.fixture
+def done(filled: Database) -> Database:
+    run_all(filled.settings())
+    return filled
+
+
+def test_only_applications_with_a_used_click_have_a_row(done: Database) -> None:
+    assert set(stored_readings(done)) == {A, B}
+    assert_exact(done)
+
+
+def test_the_view_has_every_application(done: Database) -> None:
+    """Both readings of both scores, without a join."""
+    assert done.execute(SCORES, ([str(each) for each in (A, B, C)],)) == [
+        (str(A), 100, 100, 65, 50, 1, 1, "2026-03-03 11:00:00"),
+        (str(B), 10, 0, 10, 0, 1, 0, "2026-03-04 12:00:00"),
+        (str(C), 0, 0, 0, 0, 0, 0, None),
+    ]
+
+
+@pytest.mark.parametrize("count", ["all", "human"])
+def test_the_view_says_the_same_whatever_counts(
+    filled: Database, tmp_path: Path, count: str
+) -> None:
+    file = written(tmp_path, f"[clicks]\ncount = '{count}'")
+    run_all(filled.settings(definition_file=file))
+    order = [str(each) for each in (A, B, C)]
+    assert [row[1:5] for row in filled.execute(SCORES, (order,))] == [
+        (100, 100, 65, 50),
+        (10, 0, 10, 0),
+        (0, 0, 0, 0),
+    ]
+    assert_exact(filled, Definition(count=count))
+
+
+EDITS = {
+    "the last click goes": ("delete from link_clicks where tracking_id = 'b'", 0, 1),
+    "the last click becomes unusable": (
+        "update link_clicks set clicked_at = null where tracking_id = 'b'", 0, 1
+    ),
+    "the link goes": ("delete from link_tracking where tracking_id = 'b'", 0, 1),
+    "the link moves": (
+        f"update link_tracking set application_id = '{C}' where tracking_id = 'b'", 1, 1
+    ),
+    "a click becomes a program's": (
+        "update link_clicks set user_agent = 'curl/8.5.0' where tracking_id = 'b'", 1, 0
+    ),
+    "a click comes": (
+        "insert into link_clicks (tracking_id, clicked_at) values ('b', '2026-03-05')", 1, 0
+    ),
+    "the application goes": (f"delete from job_applications where id = '{B}'", 0, 0),
+    "nothing": ("select 1", 0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("edit", "written", "deleted"), EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize("whole", [True, False], ids=["all", "named"])
+def test_readings_follow(
+    done: Database, edit: str, written: int, deleted: int, whole: bool
+) -> None:
+    before = done.execute(UNTOUCHED.format("link_click_readings"))
+    done.execute(edit)
+    if whole:
+        report = run_all(done.settings())
+        assert (report.readings_written, report.readings_deleted) == (written, deleted)
+    else:
+        run_named(done.settings(), [str(B), str(C)])
+    assert_exact(done)
+    there = set(done.execute(UNTOUCHED.format("link_click_readings")))
+    assert len(there - set(before)) == written or not whole
+
+
+def test_readings_that_another_program_changed_or_deleted_come_back(done: Database) -> None:
+    rows = done.execute(UNTOUCHED.format("link_click_analytics"))
+    done.execute("update link_click_readings set human_clicks = 7, human_rules = 0")
+    assert run_all(done.settings()).readings_written == 2
+    done.execute("delete from link_click_readings")
+    assert run_all(done.settings()).readings_written == 2
+    assert_exact(done)
+    assert done.execute(UNTOUCHED.format("link_click_analytics")) == rows
+
+
+def test_readings_beside_a_row_that_is_gone(done: Database) -> None:
+    """Another program has deleted rows of link_click_analytics alone."""
+    done.execute(
+        "delete from link_click_analytics; delete from link_clicks where tracking_id = 'b'"
+    )
+    report = run_all(done.settings())
+    assert (report.inserted, report.readings_deleted) == (3, 1)
+    assert_exact(done)
+
+
+def test_the_tables_from_before_readings(done: Database) -> None:
+    """After `migrate` the next run fills the new table and leaves the old one alone."""
+    done.execute("truncate link_click_readings")
+    rows = done.execute(UNTOUCHED.format("link_click_analytics"))
+    report = run_all(done.settings())
+    assert (report.unchanged, report.readings_written) == (3, 2)
+    assert done.execute(UNTOUCHED.format("link_click_analytics")) == rows
+    assert_exact(done)
+
+
+# --- a first load --------------------------------------------------------------------------------
+
+MANY = """
+insert into job_applications (id, created_at)
+    select md5('application' || n)::uuid, timestamp '2024-03-01' + n * interval '7 minutes'
+    from generate_series(1, 12000) as n;
+insert into link_tracking (tracking_id, application_id, link_function)
+    select 't' || n, md5('application' || n % 12500)::uuid,
+        (array['LinkedIn', 'Calendly', 'Resume', 'GitHub'])[n % 4 + 1]
+    from generate_series(1, 36000) as n;
+insert into link_clicks (tracking_id, clicked_at, user_agent)
+    select 't' || n * 7919 % 40000,
+        timestamp '2024-03-02' + n % 5000 * interval '11 minutes' + n % 3 * interval '4 seconds',
+        case when n % 50 = 0 then 'curl/8' end
+    from generate_series(1, 60000) as n;
+insert into link_clicks (tracking_id, clicked_at)
+    select 't' || n % 50 + n / 50 * 12500, '2024-06-01' from generate_series(0, 149) as n;
+"""
+
+
+def test_a_first_load_of_more_than_ten_thousand(database: Database) -> None:
+    """Indexes are built afterwards; both tables are filled, and stay."""
+    database.execute(MANY)
+    report = run_all(database.settings())
+    assert report.inserted == 12_000
+    assert report.readings_written == len(stored_readings(database)) > 10_000
+    classes = report.clicks_by_class
+    assert min(classes["declared"], classes["sweep"], classes["repeat"], classes["human"]) > 10
+    assert_exact(database)
+    again = run_all(database.settings())
+    assert (again.written, again.readings_written, again.readings_deleted) == (0, 0, 0)
+
+    database.execute("truncate link_click_analytics")  # the readings are those of before
+    report = run_all(database.settings())
+    assert (report.inserted, report.readings_written) == (12_000, 0)
+    assert_exact(database)
+
+
+# --- rights --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def least(filled: Database, role: str) -> Iterator[Database]:
+    """A role that may read neither user agents nor addresses."""
+    filled.execute(
+        LEAST.format(role=role) + f"revoke select on link_clicks from {role};"
+        f"grant select (tracking_id, clicked_at) on link_clicks to {role}"
+    )
+    return filled.seen_by(role, role)
+
+
+def test_optional_columns_that_may_not_be_read(least: Database, filled: Database) -> None:
+    """The run goes on, and says so once; `--check` lists them."""
+    report = run_all(least.settings())
+    assert report.clicks_by_class["declared"] == 0
+    [warning] = [one for one in report.warnings if "user_agent" in one]
+    assert warning == (
+        "link_clicks has no user_agent and no ip_address that can be read: no click has the class "
+        "declared or network or own"
+    )
+    assert stored(filled)[A].engagement_score == 100
+    assert stored_readings(filled)[A].machine_clicks == 0
+    run_named(least.settings(), [str(A)])
+
+    assert [line.partition(",")[0] for line in missing_options(least.settings())] == [
+        "optional: link_clicks.user_agent cannot be read",
+        "optional: link_clicks.ip_address cannot be read",
+    ]
+    answer = clickstats("migrate", "--check", database=least)
+    assert "optional: link_clicks.user_agent cannot be read" in answer.text + answer.errors
+
+
+def test_reading_the_needed_columns_suffices(
+    least: Database, filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large table, too, whose parts are told apart by a column that is not granted either."""
+    assert problems(least.settings()) == []
+    filled.execute(MANY)
+    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
+    monkeypatch.setattr(pipeline.extract, "TABLES", small)
+    run_all(least.settings())
+    assert stored(filled) == reference(filled)
+
+
+@pytest.mark.parametrize("name", ["user_agent", "ip_address"])
+def test_one_optional_column_that_is_missing(filled: Database, name: str) -> None:
+    filled.execute(f"alter table link_clicks drop {name}")
+    [warning] = run_all(filled.settings()).warnings[:1]
+    assert warning.startswith(f"link_clicks has no {name} that can be read")
+    run_all(filled.settings())
+
+
+def test_an_address_of_another_type_cannot_be_read(filled: Database, tmp_path: Path) -> None:
+    """It goes on without the class, whatever networks are named."""
+    filled.execute("alter table link_clicks alter ip_address type text")
+    file = written(tmp_path, "[clicks]\nmachine_networks = ['::/0', '0.0.0.0/0']")
+    report = run_all(filled.settings(definition_file=file))
+    assert "no ip_address that can be read" in report.warnings[0]
+    run_named(filled.settings(), [str(A)])
+
+
+def test_a_limited_run_leaves_both_rows_of_the_others(filled: Database) -> None:
+    report = run_all(filled.settings(), Options(limit=1))
+    [(oldest, _)] = stored(filled).items()
+    assert set(stored_readings(filled)) <= {oldest}
+    assert report.pending == 2
+
+
+def test_the_next_program_finds_the_oracle_right(filled: Database, tmp_path: Path) -> None:
+    """Every kind of setting at once, from a file."""
+    definition = Definition(
+        reporting="Asia/Kolkata",
+        clicks="America/Edmonton",
+        applications="Europe/Berlin",
+        count="human",
+        machine_networks=("192.0.2.0/24",),
+        trap_functions=("Trap",),
+        sweep_links=2,
+        functions={"LinkedIn": ("Resume",)},
+    )
+    filled.load(WORLD)
+    run_all(filled.settings(definition_file=printed(tmp_path, definition)))
+    assert stored(filled) == expected(WORLD, definition)
+    assert stored_readings(filled) == readings(WORLD, definition)
