@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.options import Timezone
 from cli.output import console
-from cli.report import spread_table, top_table
+from cli.report import BARS, spread_table, top_table
 from cli.run import tables
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def print_demo(shown: Demo) -> None:
     from rich.text import Text
 
     out = console()
-    out.print(f"\n[bold]Whom to follow up first[/] (made-up data, PostgreSQL {shown.postgresql})")
+    out.print(f"\nMade-up data, PostgreSQL {shown.postgresql}\n")
+    out.print("[bold]Whom to follow up first[/] (scores of human clicks)")
     out.print(top_table(shown.report.top, out.width))
-    out.print("[bold]How the scores are spread[/] (applications in each band)")
-    out.print(spread_table(shown.report.distribution))
+    out.print(f"[bold]How the scores are spread[/] ({BARS})")
+    out.print(spread_table(shown.report.readings))
     out.print("[bold]What the run did[/]")
     out.print(tables(shown.run))
     for warning in shown.run.warnings:

@@ -19,16 +19,23 @@ from cli.options import (
     Schema,
     Timezone,
 )
-from cli.output import SCHEMA_VERSION, console, print_json, printable, table, text_of
+from cli.output import SCHEMA_VERSION, console, print_json, printable, table
 from cli.wording import (
+    ALIKE,
+    MACHINE,
     NO_LEDGER,
     NO_RUNS,
     NO_STATUS,
+    READING_NAMES,
     band,
+    brief,
+    by_class,
     caveat,
+    definition_in_force,
     ended,
     freshness,
     minute,
+    newest_months,
     response,
     run_figures,
     sequence,
@@ -40,19 +47,20 @@ from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
     from rich.table import Table
 
     from pipeline.answers.overview import Overview
-    from pipeline.answers.report_rows import ScoreBand, TopApplication
+    from pipeline.answers.report_rows import MonthOfClicks, Reading, TopApplication
 
-LONGEST_BAR = 16
-WIDE = 110
+LONGEST_BAR = 12
+WIDE, VERY_WIDE = 110, 150
 FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
+BARS = "applications in each band; █ human clicks, ░ more with all clicks"
 RUN_FIGURES = ("seconds", "applications", "clicks", "written")
-MOST_RUNS = 10  # in the text; the page and JSON have more
+MOST_RUNS, MOST_MONTHS = 10, 12  # in the text; the page and JSON have more
 ANY_CASE = "in any case, * for any text. May be repeated"
 
 
@@ -115,12 +123,15 @@ def report(
 
 
 def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
+    from rich.text import Text
+
     totals = seen.totals
     yield f"[bold]Report[/] of {minute(seen.taken_at)}; time zone {seen.timezone}"
-    counts = ("applications", "stored", "with_clicks", "clicks", "link_functions")
+    counts = ("applications", "stored", "link_functions")
     headings = [name.replace("_", " ") for name in counts]
     yield table(headings, [texts(totals, *counts)], right=headings)
     yield freshness(totals)
+    yield Text(definition_in_force(seen))
     if totals["stored"]:
         yield from _of_rows(seen, width)
     yield "\n[bold]How the runs went[/]"
@@ -138,9 +149,13 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
 
 
 def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
-    yield "\n[bold]How the scores are spread[/] (applications in each band)"
-    yield spread_table(seen.distribution)
-    yield "[bold]Whom to follow up first[/]"
+    from rich.text import Text
+
+    yield "\n[bold]Both readings[/] (scores: mean, median; first click: median)"
+    yield readings_table(seen.readings)
+    yield f"[bold]How the scores are spread[/] ({BARS})"
+    yield spread_table(seen.readings)
+    yield "[bold]Whom to follow up first[/] (scores of human clicks)"
     yield top_table(seen.top, width)
     yield "[bold]How often each rule fires, and what it gives[/]"
     yield table(
@@ -166,6 +181,8 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
         ),
         right=FUNCTION_COUNTS,
     )
+    if seen.alike:
+        yield Text("\n".join([ALIKE, "[functions]", *(row["line"] for row in seen.alike), ""]))
     yield "[bold]The commonest sequences[/]"
     yield table(
         ("applications", "sequence"),
@@ -173,7 +190,11 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
         right=("applications",),
     )
     yield "[bold]Time to the first click[/]"
-    yield response(seen.response) + "\n"
+    for name, reading in seen.readings.items():
+        yield f"{READING_NAMES[name].capitalize()}: {response(reading['response'])}\n"
+    yield "[bold]Machine clicks over time[/]"
+    yield by_class(seen.clicks_by_month)
+    yield months_table(newest_months(seen.clicks_by_month, MOST_MONTHS))
     yield "[bold]Do the scores predict?[/]"
     if seen.verdicts is None:
         yield NO_STATUS
@@ -182,45 +203,85 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
         yield caveat(seen)
 
 
-def spread_table(distribution: Sequence[ScoreBand]) -> Table:
-    """How many applications have an engagement and an intent score in each band, with bars."""
+def readings_table(readings: Mapping[str, Reading]) -> Table:
+    """Both readings, a row each: how many clicks and applications, and what is typical."""
+    headings = ("reading", "clicks", "applications", "engagement", "intent", "first click")
+    return table(
+        headings,
+        (
+            (
+                READING_NAMES[name],
+                *texts(reading, "clicks", "with_clicks"),
+                *(
+                    "–" if row["mean"] is None else f"{row['mean']:.1f}, {row['median']:g}"
+                    for row in reading["scores"]
+                ),
+                brief(reading["response"]["median"]),
+            )
+            for name, reading in readings.items()
+        ),
+        right=headings[1:],
+    )
+
+
+def months_table(months: Iterable[MonthOfClicks]) -> Table:
+    """The clicks of each month by what they are."""
+    headings = ("month", "human", "machine", "share", "own", "repeats")
+    rows = []
+    for row in months:
+        machine = sum(row[name] for name in MACHINE)  # type: ignore[literal-required]
+        total = machine + row["human"] + row["own"] + row["repeat"]
+        counts = (f"{row['human']:,}", f"{machine:,}", share(machine, total))
+        rows.append((row["month"], *counts, f"{row['own']:,}", f"{row['repeat']:,}"))
+    return table(headings, rows, right=headings[1:])
+
+
+def spread_table(readings: Mapping[str, Reading]) -> Table:
+    """How many applications have an engagement and an intent score in each band, in both readings,
+    with bars: dark for human clicks, light for what all clicks have more."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    shown.add_column("score", justify="right")
+    shown.add_column("\nscore", justify="right")
     for heading in ("engagement", "intent"):
-        shown.add_column(heading, justify="right")
+        shown.add_column(f"{heading}\nall", justify="right")
+        shown.add_column("\nhuman", justify="right")
         shown.add_column("", min_width=LONGEST_BAR)
-    counts = {(row["band"], row["score"]): row["applications"] for row in distribution}
-    most = max(1, *counts.values())
-    for lowest in dict.fromkeys(row["band"] for row in distribution):
-        engagement, intent = (counts[lowest, name] for name in ("engagement_score", "intent_score"))
-        shown.add_row(
-            band(lowest),
-            f"{engagement:,}",
-            Text("█" * round(LONGEST_BAR * engagement / most), style="cyan"),
-            f"{intent:,}",
-            Text("█" * round(LONGEST_BAR * intent / most), style="magenta"),
-        )
+    every, human = (
+        {(row["band"], row["score"]): row["applications"] for row in readings[name]["distribution"]}
+        for name in READING_NAMES
+    )
+    most = max(1, *every.values(), *human.values())
+    for lowest in dict.fromkeys(lowest for lowest, _ in every):
+        cells: list[str | Text] = []
+        for score, style in (("engagement_score", "cyan"), ("intent_score", "magenta")):
+            counts = every[lowest, score], human[lowest, score]
+            light, dark = (round(LONGEST_BAR * count / most) for count in counts)
+            bar = Text("█" * dark + "░" * (light - dark), style=style)
+            cells += [*(f"{count:,}" for count in counts), bar]
+        shown.add_row(band(lowest), *cells)
     return shown
 
 
 def top_table(rows: Iterable[TopApplication], width: int) -> Table:
-    """The applications to follow up, a row each; their last clicks where there is room for them."""
-    wide = width >= WIDE
-    headings = ("application", "intent", "engagement", "clicks", "hours", "last clicks")
+    """The applications to follow up, a row each, with their scores of human clicks; those of all
+    clicks and the last clicks where there is room for them."""
+    headings = (
+        *("application", "intent", "engagement", "last human click"),
+        *("intent, all", "engagement, all", "last clicks"),
+    )
+    scores = ("intent_score_all", "engagement_score_all")
     shown = (
         (
             row["application_id"],
-            text_of(row["intent_score"]),
-            text_of(row["engagement_score"]),
-            text_of(row["total_click_events"]),
-            text_of(row["hours_to_first_click"]),
+            *texts(row, "intent_score_human", "engagement_score_human"),
+            f"{row['last_human_click']:%Y-%m-%d %H:%M}" if row["last_human_click"] else "–",
+            *texts(row, *scores),
             printable(row["last_functions"] or "–"),
         )
         for row in rows
     )
-    columns = len(headings) - (not wide)
-    return table(headings[:columns], (row[:columns] for row in shown), right=headings[1:5])
+    columns = len(headings) if width >= VERY_WIDE else 6 if width >= WIDE else 4
+    return table(headings[:columns], (row[:columns] for row in shown), right=headings[1:-1])

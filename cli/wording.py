@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cli.output import printable, text_of
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.answers.overview import Overview
     from pipeline.answers.report_rows import (
         ClickSequence,
+        MonthOfClicks,
         Response,
         ResponseTime,
         RunOfLedger,
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     )
     from pipeline.answers.score_change import ScoreChange
 
+READING_NAMES = {"all": "all clicks", "human": "human clicks"}
+MACHINE, ASIDE = ("trap", "declared", "network", "sweep"), ("own", "repeat")
+ALIKE = (
+    "Link functions that differ only in case or white space count as different ones. To make them "
+    "one, write into the definition (clickstats definition):"
+)
 NO_STATUS = (
     "Cannot be said: job_applications has no column application_status, or this role may not "
     "read it."
@@ -126,12 +134,75 @@ def freshness(totals: Totals) -> str:
             f"Without a row yet: {counted(totals['missing'], 'application')}; clickstats run --all "
             "computes them."
         )
+    if totals["without_readings"]:
+        parts.append(
+            f"From before clicks had classes: {counted(totals['without_readings'], 'row')}, whose "
+            "clicks all pass for human; clickstats run --all classifies them."
+        )
     if totals["rows_without_application"]:
         left_out = counted(totals["rows_without_application"], "row")
         parts.append(f"Left out: {left_out} without an application.")
     if totals["rows_left_out"]:
         parts.append(f"Left out: {counted(totals['rows_left_out'], 'row')} with {FOREIGN}.")
     return " ".join(parts)
+
+
+def definition_in_force(seen: Overview) -> str:
+    """Which definition is in force, since when, and what the numbers do not know yet."""
+    found = seen.definition
+    counts = f"{READING_NAMES[found['count']]} count"
+    published_at = found["published_at"]
+    if not published_at:
+        return f"Definition {found['fingerprint']}: {counts}. No run --all was published yet."
+    changes = "; ".join(map(printable, found["changes"]))
+    if found["is_other"]:
+        parts = [
+            f"Another definition ({found['fingerprint']}: {counts}) than that of the last "
+            f"published run; shown is what a run with it would give. What differs: {changes}."
+        ]
+    else:
+        parts = [f"Definition {found['fingerprint']} of the last published run: {counts}."]
+        if changes:
+            parts.append(f"But since then: {changes}.")
+    news = "No application has" if not seen.outdated else f"{having(seen.outdated)}"
+    parts.append(f"{news} a click dated after that run's snapshot ({minute(published_at)}).")
+    return " ".join(parts)
+
+
+def having(applications: int) -> str:
+    """1 application has; 2 applications have."""
+    return f"{counted(applications, 'application')} {'has' if applications == 1 else 'have'}"
+
+
+def by_class(months: Sequence[MonthOfClicks]) -> str:
+    """How many clicks are of each class, in all months."""
+    counts: Counter[str] = Counter()
+    for row in months:
+        counts.update({name: row[name] for name in (*MACHINE, *ASIDE, "human")})  # type: ignore[literal-required]
+    machine = sum(counts[name] for name in MACHINE)
+    named = ", ".join(f"{name} {counts[name]:,}" for name in MACHINE)
+    total = counts.total()
+    return (
+        f"Of {counted(total, 'click')} of the source {machine:,} are machine clicks "
+        f"({share(machine, total)}: {named}), {counts['own']:,} the applicant's own and "
+        f"{counts['repeat']:,} repeats."
+    )
+
+
+def newest_months(months: Sequence[MonthOfClicks], number: int) -> list[MonthOfClicks]:
+    """The newest of these months, and the months without a click between them."""
+    if not months:
+        return []
+    found = {row["month"]: row for row in months}
+    year, month = map(int, months[-1]["month"].split("-"))
+    last = 12 * year + month - 1
+    names = [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(last - number + 1, last + 1)]
+    nothing = dict.fromkeys((*MACHINE, *ASIDE, "human"), 0)
+    return [
+        found.get(name) or cast("MonthOfClicks", {"month": name, **nothing})
+        for name in names
+        if name >= months[0]["month"]
+    ]
 
 
 def response(times: Response) -> str:
