@@ -1,6 +1,5 @@
 """What a run makes of link_click_readings and application_scores beside link_click_analytics."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -198,7 +197,7 @@ def test_a_first_load_of_more_than_ten_thousand(database: Database) -> None:
 
 
 @pytest.fixture
-def least(filled: Database, role: str) -> Iterator[Database]:
+def least(filled: Database, role: str) -> Database:
     """A role that may read neither user agents nor addresses."""
     filled.execute(
         LEAST.format(role=role) + f"revoke select on link_clicks from {role};"
