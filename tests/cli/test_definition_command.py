@@ -102,7 +102,10 @@ def test_a_name_of_a_file_with_a_line_break_stays_in_its_comment(tmp_path: Path)
         ("[click]\n", "click is unknown; expected one of time, clicks"),
         ("[clicks]\nsweep_second = 3\n", "clicks.sweep_second is unknown"),
         ('[clicks]\ncount = "people"\n', "clicks.count"),
-        ('[clicks]\nsweep_links = "3"\n', "clicks.sweep_links: expected int, got str"),
+        (
+            '[clicks]\nsweep_links = "3"\n',
+            "clicks.sweep_links: expected a whole number, got a text",
+        ),
         ("[clicks]\nsweep_links = 1\n", "clicks.sweep_links: 1; expected 2 to 100, or 0"),
         ('[clicks]\nown_networks = ["10.0.0.1/8"]\n', "clicks.own_networks"),
         ('[time]\nclicks = "CET"\n', "time.clicks: CET means a fixed offset"),
