@@ -69,7 +69,7 @@ def test_an_output_that_cannot_be_written(database: Database, tmp_path: Path, ou
     file = tmp_path / "metrics.prom"
     with open("/dev/full", "wb") as full:
         answer = as_process(
-            "run", "--all", "--quiet", "--format", output, "--metrics-file", str(file),
+            "run", "--all", "--format", output, "--metrics-file", str(file),
             database=database, output=full,
         )  # fmt: skip
     assert answer.code == 2

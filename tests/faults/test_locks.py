@@ -77,6 +77,7 @@ def test_the_holder_is_named_to_a_run_of_another_role(database: Database) -> Non
     try:
         database.execute(
             "grant insert, update, delete on link_click_analytics, link_click_readings,"
+            " link_click_score_changes,"
             " clickstats_runs to second_night"
         )
         second = database.seen_by("second_night", "x")

@@ -14,7 +14,8 @@ GRANTS = """
     grant usage on schema public to {role};
     grant select on all tables in schema public to {role};
     grant insert, update on link_click_analytics to {role};
-    grant insert, update, delete on clickstats_runs to {role};
+    grant insert, update, delete on link_click_readings, clickstats_runs to {role};
+    grant insert, delete on link_click_score_changes to {role};
 """
 
 

@@ -21,6 +21,7 @@ GRANTS = f"""
 grant select on jobs, job_applications, link_tracking, link_clicks to {ROLE};
 grant select, insert, update on link_click_analytics to {ROLE};
 grant select, insert, update, delete on link_click_readings, clickstats_runs to {ROLE};
+grant select, insert, delete on link_click_score_changes to {ROLE};
 grant select on clickstats_migrations to {ROLE};
 """
 SOURCE = """

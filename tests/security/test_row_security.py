@@ -48,7 +48,8 @@ def seen(database: Database, role: str) -> Database:
     database.execute(
         f"grant select on all tables in schema public to {role};"
         f"grant insert, update on link_click_analytics to {role};"
-        f"grant insert, update, delete on link_click_readings, clickstats_runs to {role}"
+        f"grant insert, update, delete on link_click_readings, link_click_score_changes,"
+        f" clickstats_runs to {role}"
     )
     return database.seen_by(role, role)
 
