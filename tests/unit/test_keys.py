@@ -24,13 +24,17 @@ def clicked_at(link: int, application: int) -> list[datetime | None]:
         (bigint(LINK >> 10), bigint(LINK % 2**10 * 2**54 + mark * 2**52 + time))
         for mark, time in enumerate((0, microseconds(LATEST - EPOCH), UNUSABLE), start=1)
     ]
-    found = attributed(
-        unpacked(pl.LazyFrame(clicks, CLICKS, orient="row")),
-        numbered(
-            pl.LazyFrame(links, LINKS, orient="row"),
-            pl.LazyFrame(applications, APPLICATIONS, orient="row"),
-        ).with_row_index("link"),
-    ).collect()
+    found = (
+        attributed(
+            unpacked(pl.LazyFrame(clicks, CLICKS, orient="row")),
+            numbered(
+                pl.LazyFrame(links, LINKS, orient="row"),
+                pl.LazyFrame(applications, APPLICATIONS, orient="row"),
+            ).with_row_index("link"),
+        )
+        .sort("mark")
+        .collect()
+    )
     assert found["mark"].to_list() == [1, 2, 3][: found.height]
     return found["clicked_at"].to_list()
 
