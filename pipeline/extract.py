@@ -75,7 +75,9 @@ FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
 FROM pg_class
-WHERE oid = %s::regclass AND CASE relkind WHEN 'r' THEN has_column_privilege(oid, 'ctid', 'SELECT') END
+WHERE
+    oid = %s::regclass
+    AND CASE WHEN relkind = 'r' THEN has_column_privilege(oid, 'ctid', 'SELECT') END
 """
 
 

@@ -155,4 +155,4 @@ def test_machine_clicks_that_decide_are_worth_a_warning(filled: Database, tmp_pa
 def test_people_see_the_classes(filled: Database) -> None:
     text = clickstats("run", "--all", database=filled).text
     assert re.search(r"trap +declared +network +own +sweep +repeat +human", text)
-    assert "2 rows of readings written, 0 deleted" in text
+    assert "readings: 2 rows written, 0 deleted" in text
