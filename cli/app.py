@@ -24,6 +24,7 @@ from cli.export import export
 from cli.followups import followups
 from cli.migrate import migrate
 from cli.output import printable
+from cli.predict import predict
 from cli.report import report
 from cli.run import run
 from cli.status import status
@@ -70,6 +71,7 @@ app.command(epilog="Example: clickstats changes --since 7d")(changes)
 app.command(epilog="Example: clickstats explain 123e4567-e89b-12d3-a456-426614174000")(explain)
 app.command(epilog='Example: clickstats describe "quick response"')(describe)
 app.command(epilog="Example: clickstats report --html report.html --timezone Europe/Berlin")(report)
+app.command(epilog="Example: clickstats predict --landmark 3d --mature 30d")(predict)
 app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(export)
 app.command(epilog="Example: clickstats migrate --check")(migrate)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)

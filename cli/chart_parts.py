@@ -14,6 +14,7 @@ Rows = Sequence[Mapping[str, Any]]
 COLOURS = {
     "engagement": "var(--engagement)",
     "intent": "var(--intent)",
+    "response": "var(--response)",
     "interview": "var(--interview)",
     "offer": "var(--offer)",
 }
@@ -44,6 +45,16 @@ CONFIG = {
     },
     "text": {"color": "var(--ink)", "fontSize": 11},
 }
+
+
+def compact(count: int) -> str:
+    """A count in at most four characters: 374, 3.7k, 37k, 1.2M."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            return (
+                f"{count / size:.1f}{unit}" if count < 9.95 * size else f"{count / size:.0f}{unit}"
+            )
+    return str(count)
 
 
 def chart(values: Rows, *, height: int, **parts: Any) -> Spec:

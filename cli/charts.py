@@ -15,12 +15,13 @@ from cli.chart_parts import (
     cells,
     chart,
     colours,
+    compact,
     count,
     named,
     tooltip,
 )
 from cli.output import printable
-from cli.wording import band, between, brief, ended, percent, sequence
+from cli.wording import band, between, brief, ended, sequence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         ClickSequence,
         HourOfWeek,
         LinkFunction,
-        OutcomeShare,
         PairOfBands,
         Response,
         ResponseTime,
@@ -58,16 +58,6 @@ class RuleFigures(TypedDict):
     share_label: str
     mean: float
     mean_label: str
-
-
-def compact(count: int) -> str:
-    """A count in at most four characters: 374, 3.7k, 37k, 1.2M."""
-    for size, unit in ((1_000_000, "M"), (1_000, "k")):
-        if count >= size:
-            return (
-                f"{count / size:.1f}{unit}" if count < 9.95 * size else f"{count / size:.0f}{unit}"
-            )
-    return str(count)
 
 
 def distribution(rows: Sequence[ScoreBand]) -> Spec:
@@ -297,46 +287,6 @@ def rules(rows: Sequence[RuleFigures], column: Literal["share", "mean"], score: 
                     "dx": {"expr": f"{beside} ? -4 : 4"},
                 },
                 "encoding": {"text": {"field": f"{column}_label"}},
-            },
-        ],
-    )
-
-
-def outcomes(rows: Sequence[OutcomeShare], title: str) -> Spec:
-    """A point a band and outcome with its interval, joined by lines; the count under each band."""
-    values = [
-        {
-            **row,
-            "range": band(row["band"]),
-            "tick": f"{row['band']}|{compact(row['applications'])}",
-            "share": percent(row["rate"]),
-            "interval": f"{percent(row['low'])} to {percent(row['high'])}",
-        }
-        for row in rows
-        if row["applications"]
-    ]
-    shares = {"axis": {"format": ".0%", "tickCount": 5}, "scale": {"zero": True}, "title": None}
-    return chart(
-        values,
-        height=260,
-        encoding={
-            "x": named("tick", title=title)
-            | {"axis": {"labelExpr": "split(datum.label, '|')", "title": title}},
-            "xOffset": {"field": "outcome", "sort": None},
-            "color": colours("outcome", "interview", "offer"),
-            "tooltip": tooltip("outcome", "range", "share", "interval", "applications"),
-        },
-        layer=[
-            {
-                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5},
-                "encoding": {
-                    "y": {"field": "low", "type": "quantitative", **shares},
-                    "y2": {"field": "high"},
-                },
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
-                "encoding": {"y": {"field": "rate", "type": "quantitative"}},
             },
         ],
     )

@@ -20,17 +20,16 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
+from cli.prediction_words import sentences
 from cli.wording import (
     ALIKE,
     MACHINE,
     NO_LEDGER,
     NO_RUNS,
-    NO_STATUS,
     READING_NAMES,
     band,
     brief,
     by_class,
-    caveat,
     definition_in_force,
     ended,
     freshness,
@@ -41,7 +40,6 @@ from cli.wording import (
     sequence,
     share,
     texts,
-    verdict,
 )
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
@@ -77,7 +75,7 @@ def report(
         typer.Option(
             metavar="STATUS",
             help=f"An application_status that means an interview, {ANY_CASE} "
-            "\\[default: interview*]",
+            "\\[default: what the definition says]",
         ),
     ] = None,
     offer: Annotated[
@@ -102,7 +100,7 @@ def report(
     from pipeline.answers.overview import overview
 
     def look() -> Overview:
-        return overview(settings, interview or ["interview*"], offer or ["offer*"])
+        return overview(settings, interview or (), offer or ())
 
     if html:
         from cli.report_html import page
@@ -196,11 +194,8 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield by_class(seen.clicks_by_month)
     yield months_table(newest_months(seen.clicks_by_month, MOST_MONTHS))
     yield "[bold]Do the scores predict?[/]"
-    if seen.verdicts is None:
-        yield NO_STATUS
-    else:
-        yield "\n".join(" ".join(verdict(row)) for row in seen.verdicts)
-        yield caveat(seen)
+    for strong, plain in sentences(seen.prediction):
+        yield Text.assemble((strong, "bold"), " " * bool(strong), plain)
 
 
 def readings_table(readings: Mapping[str, Reading]) -> Table:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from cli import charts
 from cli.chart_parts import Spec
 from cli.output import printable
+from cli.prediction_chart import outcomes
+from cli.prediction_words import sentences
 from cli.wording import (
     NO_LEDGER,
     NO_RUNS,
-    NO_STATUS,
     band,
     between,
-    caveat,
     counted,
     ended,
     percent,
@@ -23,11 +23,11 @@ from cli.wording import (
     sequence,
     share,
     texts,
-    verdict,
 )
 from pipeline.answers.dictionary import RULES
 from pipeline.answers.overview import Overview
-from pipeline.answers.report_rows import OutcomeShare, RunOfLedger
+from pipeline.answers.prediction import Prediction
+from pipeline.answers.report_rows import RunOfLedger
 from pipeline.scoring.evidence import DAYS
 
 SCORE_NAMES = ("engagement", "intent")
@@ -72,14 +72,11 @@ def sections(seen: Overview) -> Iterator[Section]:
 
 def _of_rows(seen: Overview) -> Iterator[Section]:
     yield Section("How the scores are spread", [_distribution(seen), _joint(seen)])
-    if seen.outcomes is None or seen.verdicts is None:
-        yield Section("Do the scores predict?", [], [("", NO_STATUS)])
-    else:
-        yield Section(
-            "Do the scores predict?",
-            [_outcomes(seen.outcomes, score) for score in SCORE_NAMES],
-            [*map(verdict, seen.verdicts), ("", caveat(seen))],
-        )
+    yield Section(
+        "Do the scores predict?",
+        [figure for score in SCORE_NAMES for figure in _outcomes(seen.prediction, score)],
+        list(sentences(seen.prediction)),
+    )
     yield Section(
         "What the scores are made of",
         [figure for score in SCORE_NAMES for figure in _rules(seen, score)],
@@ -137,9 +134,11 @@ def _joint(seen: Overview) -> Figure:
     )
 
 
-def _outcomes(outcomes: Sequence[OutcomeShare], score: str) -> Figure:
-    rows = [row for row in outcomes if row["score"] == f"{score}_score"]
-    return Figure(
+def _outcomes(found: Prediction, score: str) -> Iterator[Figure]:
+    rows = [row for row in found.bands if row["score"] == f"{score}_score"]
+    if not found.taking_part:
+        return
+    yield Figure(
         f"{score.capitalize()} score",
         Table(
             ("score", "outcome", "applications", "have it", "share", "from", "to"),
@@ -155,11 +154,35 @@ def _outcomes(outcomes: Sequence[OutcomeShare], score: str) -> Figure:
             ],
             words=2,
         ),
-        charts.outcomes(rows, f"{score} score (bands of ten)"),
-        f"Points with intervals: the share with an interview and with an offer in each band of the "
-        f"{score} score.",
-        "Share of applications with an interview or an offer, with its 95% interval; under each "
-        "band its number of applications.",
+        outcomes(rows, f"{score} score (bands of ten)"),
+        "Points with intervals: the share of applications that came to each outcome, in each band "
+        f"of the {score} score at the landmark.",
+        "Share of applications that came to each outcome, with its 95% interval; under each band "
+        "its number of applications. Bands of fewer than 10 are pale.",
+    )
+    yield Figure(
+        f"{score.capitalize()}: where a rule had fired, and where not",
+        Table(
+            ("rule", "outcome", "fired", "have it", "share", "not fired", "have it", "share"),
+            [
+                (
+                    row["rule"],
+                    row["outcome"],
+                    *(
+                        text
+                        for half in (row["fired"], row["not_fired"])
+                        for text in (
+                            f"{half['applications']:,}",
+                            f"{half['successes']:,}",
+                            percent(half["rate"]),
+                        )
+                    ),
+                )
+                for row in found.rules
+                if row["score"] == f"{score}_score"
+            ],
+            words=2,
+        ),
     )
 
 

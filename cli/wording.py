@@ -17,9 +17,7 @@ if TYPE_CHECKING:
         Response,
         ResponseTime,
         RunOfLedger,
-        Share,
         Totals,
-        Verdict,
     )
     from pipeline.answers.score_change import ScoreChange
 
@@ -233,40 +231,3 @@ def sequence(row: ClickSequence, separator: str = " → ") -> str:
     shown = separator.join(function or '""' for function in row["click_sequence"])
     left_out = row["clicks"] - len(row["click_sequence"])
     return f"{shown}{separator}… {left_out:,} more" if left_out > 0 else shown
-
-
-def verdict(row: Verdict) -> tuple[str, str]:
-    """Whether a score goes with an outcome, and the shares that say so."""
-    score, outcome = row["score"].removesuffix("_score"), row["outcome"]
-    above, below = row["from_50"], row["below_50"]
-    subject = f"{score.capitalize()} and {outcome}s"
-    for half, where in ((above, "50 or more"), (below, "less than 50")):
-        if not half["applications"]:
-            return f"{subject}: not shown.", f"No application has a score of {where}."
-    says = {
-        "higher": f"more {outcome}s with a high score",
-        "lower": f"fewer {outcome}s with a high score",
-        "not shown": "not shown",
-    }[row["verdict"]]
-    return (
-        f"{subject}: {says}.",
-        f"{percent(above['rate'])} of {counted(above['applications'], 'application')} with 50 "
-        f"points or more have an {outcome} (95% interval {_interval(above)}), "
-        f"{percent(below['rate'])} of "
-        f"{below['applications']:,} with less ({_interval(below)}).",
-    )
-
-
-def _interval(half: Share) -> str:
-    return f"{percent(half['low'])} to {percent(half['high'])}"
-
-
-def caveat(seen: Overview) -> str:
-    """What was counted as an outcome, and what a share cannot tell."""
-    counted = "; ".join(
-        f"{outcome}: {' or '.join(names)}" for outcome, names in seen.statuses.items()
-    )
-    return (
-        f"By application_status as it is now ({counted}). An employer may also click after an "
-        "invitation: that both go together does not say which came first."
-    )

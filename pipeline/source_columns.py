@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from pipeline.definition import Definition
-from schema.columns import OPTIONAL, READ
+from schema.columns import OF_OUTCOMES, OPTIONAL, READ
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLASSES_OF = {"user_agent": "declared", "ip_address": "network or own"}  # optional columns
 INSTANTS = "timestamp with time zone"  # needs no zone
+TIMES = (INSTANTS, "timestamp without time zone", "date")
 ADDRESSES = ("inet", "cidr")
 # AT TIME ZONE fails at the ends of what a timestamp can hold
 IN_UTC = (
@@ -54,11 +55,34 @@ class SourceColumns:
                 columns.append(sql.SQL("NULL::{} AS {}").format(sql.SQL(TYPES[name]), column))
             elif name in OPTIONAL:
                 columns.append(sql.SQL("{1}::{0} AS {1}").format(sql.SQL(TYPES[name]), column))
-            elif zone != "UTC" and kind != INSTANTS:
-                columns.append(sql.SQL(IN_UTC).format(column=column, zone=sql.Literal(zone)))
             else:
-                columns.append(column)
+                columns.append(self.in_utc(table, name, zone))
         return sql.SQL(", ").join(columns)
+
+    def in_utc(self, table: str, name: str, zone: str) -> sql.Composable:
+        """A column in UTC whose times without a zone are of this one."""
+        column = sql.Identifier(name)
+        if zone == "UTC" or self.types.get((table, name)) == INSTANTS:
+            return column
+        return sql.SQL(IN_UTC).format(column=column, zone=sql.Literal(zone))
+
+    def of_outcomes(self, definition: Definition) -> sql.Composable | None:
+        """What is put in front of a statement that asks what became of the applications: null
+        response times where there are none; None where there is no status."""
+        table, (status, responded) = "job_applications", OF_OUTCOMES
+        if (table, status) not in self.types:
+            return None
+        times: sql.Composable = sql.SQL("NULL::timestamp AS {}").format(sql.Identifier(responded))
+        if self.has_response_times:
+            times = self.in_utc(table, responded, definition.time.applications)
+        return sql.SQL("WITH {0} AS NOT MATERIALIZED (SELECT id, {1}, {2} FROM {0})\n").format(
+            sql.Identifier(table), sql.Identifier(status), times
+        )
+
+    @property
+    def has_response_times(self) -> bool:
+        """Whether job_applications says when it was first responded to."""
+        return self.types.get(("job_applications", OF_OUTCOMES[1])) in TIMES
 
     def in_front(
         self, tables: Collection[str], definition: Definition, *, optional: Collection[str] = ()
@@ -83,6 +107,7 @@ def source_columns(connection: Connection) -> SourceColumns:
         found = {
             (table, name): kind
             for table, name, kind, is_read in cursor.fetchall()
-            if (is_read or name not in OPTIONAL) and (name != "ip_address" or kind in ADDRESSES)
+            if (is_read or name not in (*OPTIONAL, *OF_OUTCOMES))
+            and (name != "ip_address" or kind in ADDRESSES)
         }
     return SourceColumns(found)

@@ -19,6 +19,8 @@ READ = {
 }
 # those of link_clicks without which a run goes on
 OPTIONAL = ("user_agent", "ip_address")
+# those of job_applications that say what became of an application, where they can be read
+OF_OUTCOMES = ("application_status", "first_response_received_at")
 # the class of a click: the first that fits (SPEC, Which clicks are human)
 CLASSES = pl.Enum(["trap", "declared", "network", "own", "sweep", "repeat", "human"])
 MACHINE = ("trap", "declared", "network", "sweep")

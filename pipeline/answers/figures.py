@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from itertools import product, zip_longest
-from typing import Any, Literal, cast
+from itertools import zip_longest
+from typing import Any, cast
 
 import polars as pl
 
@@ -13,7 +13,6 @@ from pipeline.answers.report_rows import (
     ClickSequence,
     HourOfWeek,
     MonthOfClicks,
-    OutcomeShare,
     PairOfBands,
     Reading,
     Response,
@@ -23,7 +22,6 @@ from pipeline.answers.report_rows import (
     Share,
     Spellings,
     TopApplication,
-    Verdict,
 )
 from pipeline.definition import Definition, spelling_line
 from pipeline.scoring.rules import capped
@@ -33,8 +31,8 @@ from schema.columns import CLASSES, SPAN
 READINGS = ("all", "human")
 ASKED_FOR = ("LinkedIn", "Calendly")  # link functions that rules name
 NOWHERE = "\0"  # which no text of PostgreSQL holds
-OUTCOMES = ("interview", "offer")
 BANDS = range(0, 100, 10)  # each ten points wide, the last one eleven
+Z = 1.959964  # of a 95% interval
 MOST_SEQUENCES, MOST_CLICKS_OF_SEQUENCE = 10, 8
 MOST_TO_FOLLOW_UP, LAST_CLICKS = 10, 3
 # time to first click: roughly doubling, with the thresholds of the rules among them
@@ -283,60 +281,11 @@ def rules(rows: pl.DataFrame) -> list[RuleCount]:
     ]
 
 
-def outcomes_by_band(by_status: pl.DataFrame) -> list[OutcomeShare]:
-    """How many applications in each band of each score came to each outcome, and their share."""
-    counts = {(row["score"], row["band"]): row for row in by_status.iter_rows(named=True)}
-    nobody = dict.fromkeys(("applications", *OUTCOMES), 0)
-    return [
-        {
-            "score": score,
-            "outcome": outcome,
-            "band": band,
-            **share(count[outcome], count["applications"]),
-        }
-        for score in SCORES
-        for outcome in OUTCOMES
-        for band in BANDS
-        for count in [counts.get((score, band), nobody)]
-    ]
-
-
-def verdicts(outcomes: list[OutcomeShare]) -> list[Verdict]:
-    """Whether the upper half of each score came to each outcome more often than the lower one:
-    `higher` or `lower` where the two intervals lie apart, else `not shown`."""
-    found: list[Verdict] = []
-    for score, outcome in product(SCORES, OUTCOMES):
-        of_both = [row for row in outcomes if (row["score"], row["outcome"]) == (score, outcome)]
-        below, above = (
-            share(sum(row["successes"] for row in half), sum(row["applications"] for row in half))
-            for half in (of_both[: len(of_both) // 2], of_both[len(of_both) // 2 :])
-        )
-        found.append(
-            {
-                "score": score,
-                "outcome": outcome,
-                "verdict": _verdict(below, above),
-                "below_50": below,
-                "from_50": above,
-            }
-        )
-    return found
-
-
-def _verdict(below: Share, above: Share) -> Literal["higher", "lower", "not shown"]:
-    # null where there is nobody
-    if above["low"] is not None and below["high"] is not None and above["low"] > below["high"]:
-        return "higher"
-    if above["high"] is not None and below["low"] is not None and above["high"] < below["low"]:
-        return "lower"
-    return "not shown"
-
-
 def share(successes: int, applications: int) -> Share:
     """A share with its interval."""
     if not applications:
         return {"applications": 0, "successes": 0, "rate": None, "low": None, "high": None}
-    rate, squared = successes / applications, 1.959964**2 / applications
+    rate, squared = successes / applications, Z**2 / applications
     middle = (rate + squared / 2) / (1 + squared)
     half = math.sqrt(rate * (1 - rate) * squared + squared**2 / 4) / (1 + squared)
     return {

@@ -1,12 +1,11 @@
 """The whole table as a picture: both readings of the scores, times, classes of clicks, link
-functions, rules, whether the scores go with interviews and offers, and how the runs went.
+functions, rules, whether the scores predict, and how the runs went.
 
 Owns what is read for it, all in one snapshot; shows nothing itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +15,14 @@ import polars as pl
 from psycopg2 import errors
 
 from pipeline.answers import figures
+from pipeline.answers.landmark import gathered, predicted
+from pipeline.answers.prediction import Prediction
 from pipeline.answers.report_rows import (
     ClickSequence,
     DefinitionInForce,
     HourOfWeek,
     LinkFunction,
     MonthOfClicks,
-    OutcomeShare,
     PairOfBands,
     Reading,
     Response,
@@ -36,12 +36,12 @@ from pipeline.answers.report_rows import (
     Spellings,
     TopApplication,
     Totals,
-    Verdict,
 )
 from pipeline.answers.source_clicks import SourceClicks, is_other_definition, source_clicks
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
+from pipeline.extract import Source
 from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
@@ -91,15 +91,6 @@ REPORT_ROWS = pl.Schema(
         "time_to_first_human_click": pl.Int64(),
     }
 )
-STATUSES = pl.Schema(
-    {
-        "score": pl.String(),
-        "band": pl.Int32(),
-        "applications": pl.Int64(),
-        "interview": pl.Int64(),
-        "offer": pl.Int64(),
-    }
-)
 RUNS = pl.Schema(
     {
         "id": pl.String(),
@@ -134,8 +125,6 @@ class OfRows(TypedDict):
 class OfServer(TypedDict):
     """What of an `Overview` the server counts."""
 
-    outcomes: list[OutcomeShare] | None
-    verdicts: list[Verdict] | None
     runs: list[RunOfLedger] | None
 
 
@@ -160,27 +149,28 @@ class Overview:
     alike: list[Spellings]
     sequences: list[ClickSequence]  # the commonest ones
     rules: list[RuleCount]
-    statuses: dict[str, list[str]]  # the values of application_status that mean each outcome
-    outcomes: list[OutcomeShare] | None  # None: no application_status that may be read
-    verdicts: list[Verdict] | None
+    prediction: Prediction
     top: list[TopApplication]
     runs: list[RunOfLedger] | None  # newest first; None: no ledger that may be read
 
 
-def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str]) -> Overview:
+def overview(
+    settings: Settings, interview: Sequence[str] = (), offer: Sequence[str] = ()
+) -> Overview:
     """Count everything in one snapshot.
 
-    `interview` and `offer` are the values of `application_status` that mean one, in any case; *
-    stands for any text.
+    `interview` and `offer` take the place of what the definition says of statuses.
     """
-    patterns = {"interview": _like(interview), "offer": _like(offer)}
+    meanings = {"interview": tuple(interview), "offer": tuple(offer)}
 
     def read(connection: Connection) -> Overview:
         snapshot = take_snapshot(connection)
         choice = chosen(connection, settings)
         with connection.cursor() as cursor:
             cursor.execute(QUICK)
-        clicks = source_clicks(snapshot, settings, choice)
+        source = Source(snapshot, settings, choice.definition, over_one_connection=True)
+        extracted = source.extract()
+        clicks = source_clicks(extracted, snapshot.taken_at, choice)
         rows = _rows(connection, clicks, choice)
         totals_of_rows: RowTotals
         of_rows: OfRows
@@ -189,7 +179,7 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
         # the server counts while Polars does
         works: list[Callable[[], tuple[Any, Any]]] = [
             lambda: _of_rows(rows, choice),
-            lambda: _of_server(connection, patterns),
+            lambda: _of_server(connection),
         ]
         (totals_of_rows, of_rows), (totals, of_server) = in_turn(works, connection, threads=2)
         return Overview(
@@ -204,7 +194,7 @@ def overview(settings: Settings, interview: Sequence[str], offer: Sequence[str])
             },
             outdated=clicks.outdated,
             totals=_totals(totals, totals_of_rows, is_stored=clicks.rows is None),
-            statuses={"interview": list(interview), "offer": list(offer)},
+            prediction=predicted(gathered(snapshot, choice, lambda: extracted, meanings)),
             clicks_by_hour=figures.clicks_by_hour(clicks.quarters, choice.timezone, choice.count),
             clicks_by_month=figures.clicks_by_month(clicks.quarters, choice.timezone),
             **of_rows,
@@ -255,18 +245,9 @@ def _sum(counts: pl.Series) -> int:
     return int(counts.cast(pl.Int64).sum())
 
 
-def _of_server(
-    connection: Connection, patterns: dict[str, list[str]]
-) -> tuple[dict[str, Any], OfServer]:
+def _of_server(connection: Connection) -> tuple[dict[str, Any], OfServer]:
     [totals] = _read(connection, statement("report_totals"), TOTALS).to_dicts()
-    outcomes = (
-        figures.outcomes_by_band(_read(connection, over_plain_rows("outcomes"), STATUSES, patterns))
-        if _has_status(connection)
-        else None
-    )
     return totals, {
-        "outcomes": outcomes,
-        "verdicts": None if outcomes is None else figures.verdicts(outcomes),
         "runs": _runs(connection),
     }
 
@@ -319,19 +300,3 @@ def _runs(connection: Connection) -> list[RunOfLedger] | None:
             cursor.execute("ROLLBACK TO ledger")
             return None
     return cast("list[RunOfLedger]", runs)
-
-
-def _has_status(connection: Connection) -> bool:
-    """Whether there is an application_status that this role may read."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM pg_attribute WHERE attrelid = to_regclass('job_applications')"
-            " AND attname = 'application_status' AND NOT attisdropped"
-            " AND has_column_privilege(attrelid, attnum, 'SELECT')"
-        )
-        return cursor.rowcount > 0
-
-
-def _like(names: Sequence[str]) -> list[str]:
-    """Names with * for any text as patterns of LIKE."""
-    return [re.sub(r"([\\%_])", r"\\\1", name).replace("*", "%") for name in names]

@@ -180,16 +180,6 @@ class OutcomeShare(Share):
     band: int
 
 
-class Verdict(TypedDict):
-    """Whether those with 50 points or more came to an outcome more often than those with less."""
-
-    score: str
-    outcome: str
-    verdict: Literal["higher", "lower", "not shown"]
-    below_50: Share
-    from_50: Share
-
-
 class TopApplication(TypedDict):
     """An application to follow up; a score without a suffix is that of the clicks that count."""
 

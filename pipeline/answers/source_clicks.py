@@ -1,25 +1,21 @@
 """What a report counts of the source's clicks, which no table of ours holds: which classes there
 are, and when; and how many applications have news.
 
-They are read at the report's snapshot, over its connection, and classified as a run does it.
+They are classified as a run does it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import polars as pl
 
-from pipeline.extract import Extracted, Source
+from pipeline.extract import Extracted
 from pipeline.ledger import Choice
 from pipeline.scoring.origins import classified
-from pipeline.settings import Settings
 from pipeline.slices import scored
 from schema.columns import CLASSES, INSTANT, SPAN
-
-if TYPE_CHECKING:
-    from pipeline.database.connection import Snapshot
 
 # the offsets of all zones from UTC are whole quarters of an hour since 1972
 QUARTER_HOUR = 900_000_000  # microseconds
@@ -40,9 +36,8 @@ class SourceClicks:
     rows: pl.DataFrame | None
 
 
-def source_clicks(snapshot: Snapshot, settings: Settings, choice: Choice) -> SourceClicks:
-    """Read and count the clicks, by the definition that is chosen."""
-    extracted = Source(snapshot, settings, choice.definition, over_one_connection=True).extract()
+def source_clicks(extracted: Extracted, taken_at: datetime, choice: Choice) -> SourceClicks:
+    """Count the clicks that were read at this instant by the definition that is chosen."""
     published_at = choice.published.snapshot_at if choice.published else None
     quarters, first_clicks, rows, outdated = [], [], [], 0
     for part in extracted.slices():
@@ -53,7 +48,7 @@ def source_clicks(snapshot: Snapshot, settings: Settings, choice: Choice) -> Sou
             clicks = classified(part.in_order(), choice.definition.clicks)
         quarters.append(_quarters(clicks))
         first_clicks.append(_first_clicks(part, clicks))
-        news = pl.col("clicked_at").is_between(published_at, snapshot.taken_at, closed="right")
+        news = pl.col("clicked_at").is_between(published_at, taken_at, closed="right")
         outdated += clicks.filter(news)["application"].n_unique()
     return SourceClicks(
         pl.concat(quarters).group_by("class", "quarter_hour").agg(pl.col("clicks").sum()),

@@ -1,18 +1,20 @@
--- How many applications with a score in each band of ten points have a status that means an
--- interview, or an offer; band 90 holds 90 to 100.
---   interview, offer   patterns of ILIKE
+-- What became of each application, one row each, in no order. What stands for job_applications, with
+-- its times in UTC, says pipeline/source_columns.py.
+--   reached        how far it came: 3 an offer, 2 an interview, 1 a response, 0 none of them
+--   responded_at   null when it is null, infinite or outside the years 1970 to 2099
+-- In psql: \set offer '{offer}'  \set interview '{interview}'  \set response '{responded}'
 SELECT
-    points.score,
-    least(points.points / 10, 9) * 10 AS band,
-    count(*) AS applications,
-    count(*) FILTER (WHERE application.application_status::text ILIKE ANY (:'interview'::text[]))
-        AS interview,
-    count(*) FILTER (WHERE application.application_status::text ILIKE ANY (:'offer'::text[]))
-        AS offer
-FROM link_click_analytics AS stored
-JOIN job_applications AS application ON application.id = stored.application_id
-CROSS JOIN LATERAL (
-    VALUES ('engagement_score', stored.engagement_score), ('intent_score', stored.intent_score)
-) AS points (score, points)
-WHERE points.points IS NOT NULL
-GROUP BY 1, 2
+    id AS application_id,
+    CASE
+        WHEN application_status::text COLLATE "C" = ANY (:'offer'::text[]) THEN 3
+        WHEN application_status::text COLLATE "C" = ANY (:'interview'::text[]) THEN 2
+        WHEN application_status::text COLLATE "C" = ANY (:'response'::text[]) THEN 1
+        ELSE 0
+    END AS reached,
+    CASE
+        WHEN
+            first_response_received_at >= timestamp '1970-01-01'
+            AND first_response_received_at < timestamp '2100-01-01'
+            THEN first_response_received_at::timestamp
+    END AS responded_at
+FROM job_applications

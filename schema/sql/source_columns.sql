@@ -22,4 +22,7 @@ FROM pg_class AS c
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND NOT a.attisdropped
 WHERE
     (c.oid = to_regclass('link_clicks') AND a.attname IN ('clicked_at', 'user_agent', 'ip_address'))
-    OR (c.oid = to_regclass('job_applications') AND a.attname = 'created_at')
+    OR (
+        c.oid = to_regclass('job_applications')
+        AND a.attname IN ('created_at', 'application_status', 'first_response_received_at')
+    )

@@ -57,6 +57,8 @@ def ids(database: Database) -> list[str]:
         ("definition", ["definition"]),
         ("definition", ["definition", "--timezone", "Asia/Tokyo"]),
         ("report", ["report"]),
+        ("predict", ["predict"]),
+        ("predict", ["predict", "--landmark", "36h", "--timezone", "Asia/Tokyo"]),
     ],
 )
 def test_outputs(sampled: Database, name: str, arguments: list[str]) -> None:
@@ -113,7 +115,10 @@ def test_app_id(database: Database) -> None:
 def test_a_report_without_statuses_or_rows(database: Database) -> None:
     database.execute("alter table job_applications drop column application_status")
     answer = clickstats("report", "--format", "json", database=database)
-    assert check("report", answer.text)["outcomes"] is None
+    assert check("report", answer.text)["prediction"]["statuses"] is None
+    answer = clickstats("predict", "--format", "json", database=database)
+    assert answer.code == 0
+    assert check("predict", answer.text)["verdicts"] == []
 
 
 def test_a_verification_that_finds_something(database: Database) -> None:

@@ -41,9 +41,9 @@ def test_a_narrow_terminal(filled: Database) -> None:
 
 
 def test_statuses_are_a_choice(sampled: Database) -> None:
-    answer = clickstats("report", "--interview", "nothing", "--offer", "OFF*", database=sampled)
-    assert "0.0% of 1,160 applications with 50 points or more have an interview" in answer.text
-    assert "(interview: nothing; offer: OFF*)" in answer.text
+    answer = clickstats("report", "--interview", "nothing", "--offer", "NONE*", database=sampled)
+    assert "Intent and interviews: not computable." in answer.text
+    assert "Statuses that match nothing: applied, interview, offer." in answer.text
 
 
 def test_html(sampled: Database, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def left_out(database: Database) -> None:
     for file_format in WRITE:
         assert export(database.settings(), Filters(), BytesIO(), file_format) == (1, 1)
     assert export(database.settings(), Filters(min_intent=101), BytesIO(), "csv") == (0, 0)
-    seen = overview(database.settings(), ["interview*"], ["offer*"])
+    seen = overview(database.settings())
     assert (seen.totals["stored"], seen.totals["rows_left_out"]) == (1, 1)
     assert [row["application_id"] for row in seen.top] == [B]
     states = [one.stored.state for one in explain_named(database.settings(), [A, B])[0]]
@@ -135,7 +135,7 @@ def test_what_the_commands_say(two: Database) -> None:
 
 def test_only_such_rows(two: Database) -> None:
     two.execute("update link_click_analytics set hours_to_first_click = 'NaN'")
-    seen = overview(two.settings(), ["interview*"], ["offer*"])
+    seen = overview(two.settings())
     assert (seen.totals["stored"], seen.totals["rows_left_out"], seen.top) == (0, 2, [])
     answer = clickstats("report", database=two)
     assert answer.code == 0, answer.errors

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.answers.figures import RESPONSE_EDGES, share
+from pipeline.answers.figures import RESPONSE_EDGES
+from pipeline.answers.landmark import predict
 from pipeline.answers.overview import Overview, overview
 from pipeline.scoring.scores import SCORES
 from tests.databases import Database
 
-DEFAULTS = {"interview": ["interview*"], "offer": ["offer*"]}
 OURS = "from link_click_analytics where application_id is not null"
 
 
 def report(database: Database, timezone: str = "UTC", **statuses: list[str]) -> Overview:
-    return overview(database.settings(timezone=timezone), **(DEFAULTS | statuses))
+    return overview(database.settings(timezone=timezone), **statuses)
 
 
 @pytest.fixture(scope="module")
@@ -210,42 +210,9 @@ def test_rules(sampled: Database, seen: Overview) -> None:
         assert total == one(sampled, f"select sum({score}) {OURS}")
 
 
-def test_outcomes(sampled: Database, seen: Overview) -> None:
-    assert seen.outcomes
-    for row in seen.outcomes:
-        [expected] = sampled.execute(
-            "select count(*), count(*) filter (where lower(application_status) like %s)"
-            " from link_click_analytics join job_applications a on a.id = application_id"
-            f" where least({row['score']} / 10, 9) * 10 = {row['band']}",
-            [f"{row['outcome']}%"],
-        )
-        assert (row["applications"], row["successes"]) == expected
-        assert row["low"] is not None
-        assert row["high"] is not None
-        assert row["rate"] is not None
-        assert row["low"] < row["rate"] < row["high"]
-        assert row["rate"] == pytest.approx(expected[1] / expected[0])
-    assert len(seen.outcomes) == 40
-
-
-def test_verdicts_add_both_halves_up(seen: Overview) -> None:
-    assert seen.verdicts
-    assert seen.outcomes
-    for verdict in seen.verdicts:
-        below, above = verdict["below_50"], verdict["from_50"]
-        for half, bands in ((below, range(50)), (above, range(50, 101))):
-            rows = [
-                row
-                for row in seen.outcomes
-                if (row["score"], row["outcome"]) == (verdict["score"], verdict["outcome"])
-                and row["band"] in bands
-            ]
-            assert half == share(
-                sum(row["successes"] for row in rows), sum(row["applications"] for row in rows)
-            )
-        assert below["high"] is not None
-        assert above["low"] is not None
-        assert (verdict["verdict"] == "higher") == (below["high"] < above["low"])
+def test_the_prediction_is_that_of_predict(sampled: Database, seen: Overview) -> None:
+    assert seen.prediction == predict(sampled.settings())
+    assert seen.prediction.taking_part > 1_000
 
 
 def test_top(sampled: Database, seen: Overview) -> None:

@@ -26,7 +26,7 @@ WORLD = world_drawn(
 
 
 def report(database: Database) -> Overview:
-    return overview(database.settings(), ["interview*"], ["offer*"])
+    return overview(database.settings())
 
 
 def history(database: Database) -> None:
@@ -104,4 +104,4 @@ def test_without_a_ledger(database: Database, role: str, statement: str) -> None
     seen = report(database.seen_by(role, role))
     assert seen.runs is None
     assert seen.totals["stored"] == 2
-    assert seen.outcomes
+    assert seen.prediction
