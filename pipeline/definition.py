@@ -109,7 +109,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
 COMMENTS = {
     "time.reporting": "hours and weekdays are taken in this zone, an IANA name",
     "time.clicks": "what a timestamp without time zone in link_clicks.clicked_at means",
-    "time.applications": "the same for job_applications.created_at",
+    "time.applications": "the same for the times of job_applications",
     "clicks.count": '"all": every used click counts; "human": only human clicks',
     "clicks.machine_networks": "networks of known scanners (CIDR)",
     "clicks.own_networks": "the applicant's own networks, for tests (CIDR)",
