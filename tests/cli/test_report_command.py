@@ -1,5 +1,6 @@
 """`clickstats report` as a user sees it."""
 
+import re
 from pathlib import Path
 
 import pytest
