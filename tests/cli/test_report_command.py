@@ -1,6 +1,5 @@
 """`clickstats report` as a user sees it."""
 
-import re
 from pathlib import Path
 
 import pytest
