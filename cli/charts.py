@@ -5,7 +5,6 @@ https://vega.github.io/vega-lite/docs explains every word used here.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from math import sqrt
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -20,31 +19,16 @@ from cli.chart_parts import (
     named,
     tooltip,
 )
-from cli.output import printable
-from cli.wording import band, between, brief, ended, sequence
+from cli.wording import READING_NAMES, band, ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.answers.report_rows import (
-        ClickSequence,
-        HourOfWeek,
-        LinkFunction,
         PairOfBands,
-        Response,
-        ResponseTime,
+        Reading,
         RunOfLedger,
-        ScoreBand,
     )
-
-DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
-MONDAY_FIRST = [*DAYS[1:], DAYS[0]]
-SHORTEST, LONGEST = timedelta(seconds=30), timedelta(days=512)  # where the outer bins end
-TICKS = [60, 600, 3_600, 14_400, 86_400, 604_800, 2_592_000, 31_536_000]
-TICK_LABEL = (
-    "datum.value < 3600 ? datum.value / 60 + ' min' : datum.value < 86400 ? datum.value / 3600"
-    " + ' h' : datum.value < 31536000 ? datum.value / 86400 + ' d' : '1 year'"
-)
 
 
 class RuleFigures(TypedDict):
@@ -60,22 +44,30 @@ class RuleFigures(TypedDict):
     mean_label: str
 
 
-def distribution(rows: Sequence[ScoreBand]) -> Spec:
-    """Two bars a band, one for each score."""
+def distribution(readings: Mapping[str, Reading], score: str) -> Spec:
+    """Two bars a band, one for each reading of the score."""
     values = [
-        {**row, "score": row["score"].removesuffix("_score"), "range": band(row["band"])}
-        for row in rows
+        {
+            "band": row["band"],
+            "reading": READING_NAMES[name],
+            "score": band(row["band"]),
+            "applications": row["applications"],
+        }
+        for name, reading in readings.items()
+        for row in reading["distribution"]
+        if row["score"] == f"{score}_score"
     ]
+    shades = {READING_NAMES["all"]: "var(--second)", READING_NAMES["human"]: COLOURS[score]}
     return chart(
         values,
-        height=300,
+        height=280,
         mark={"type": "bar", "cornerRadiusEnd": 2},
         encoding={
             "x": named("band", title="score (bands of ten)"),
-            "xOffset": {"field": "score"},
+            "xOffset": {"field": "reading", "sort": None},
             "y": count("applications"),
-            "color": colours("score", "engagement", "intent"),
-            "tooltip": tooltip("score", "range", "applications"),
+            "color": colours("reading", *shades, of=shades),
+            "tooltip": tooltip("reading", "score", "applications"),
         },
     )
 
@@ -112,148 +104,6 @@ def joint(rows: Sequence[PairOfBands]) -> Spec:
                     "text": {"field": "label"},
                     "color": {"condition": light_text, "value": "var(--ink)"},
                 },
-            },
-        ],
-    )
-
-
-def clicks_by_hour(rows: Sequence[HourOfWeek]) -> Spec:
-    """A row a day, a column an hour: the more clicks, the darker."""
-    most = max(row["clicks"] for row in rows)
-    values = [
-        {**row, "day": DAYS[row["day_of_week"]], "strength": row["clicks"] / most} for row in rows
-    ]
-    hours = {"values": [0, 3, 6, 9, 12, 15, 18, 21], "title": "hour of the day"}
-    return chart(
-        values,
-        height=260,
-        encoding={
-            "x": named("hour", domain=list(range(24))) | {"axis": hours},
-            "y": named("day", domain=MONDAY_FIRST),
-            "tooltip": tooltip("day", "hour", "clicks"),
-        },
-        layer=[cells()],
-    )
-
-
-def response_times(rows: Sequence[ResponseTime], response: Response) -> Spec:
-    """A histogram over a logarithmic scale; the quartiles are lines with a sign."""
-    bins = [
-        {
-            "from": max(row["at_least"], SHORTEST).total_seconds(),
-            "to": (row["below"] or LONGEST).total_seconds(),
-            "time": between(row),
-            "applications": row["applications"],
-        }
-        for row in rows
-    ]
-    top = 1.25 * max(row["applications"] for row in rows)  # room for the signs
-    quartiles = {
-        "¼": response["lower_quartile"],
-        "½": response["median"],
-        "¾": response["upper_quartile"],
-    }
-    lines = [
-        {
-            "at": min(max(at, SHORTEST), LONGEST).total_seconds(),
-            "sign": sign,
-            "within": brief(at),
-            "height": 8 + 16 * number,  # they may stand close together
-        }
-        for number, (sign, at) in enumerate(quartiles.items())
-        if at is not None
-    ]
-    seconds = {
-        "type": "quantitative",
-        "scale": {"type": "log", "domain": [SHORTEST.total_seconds(), LONGEST.total_seconds()]},
-        "axis": {"values": TICKS, "labelExpr": TICK_LABEL, "labelOverlap": True, "title": None},
-    }
-    return chart(
-        bins,
-        height=260,
-        layer=[
-            {
-                "mark": {"type": "rect", "color": "var(--first)", "stroke": "var(--card)"},
-                "encoding": {
-                    "x": {"field": "from", **seconds},
-                    "x2": {"field": "to"},
-                    "y": count("applications") | {"scale": {"domain": [0, top]}},
-                    "y2": {"datum": 0},
-                    "tooltip": tooltip("time", "applications"),
-                },
-            },
-            {
-                "data": {"values": lines},
-                "mark": {"type": "rule", "color": "var(--ink)", "strokeDash": [4, 3]},
-                "encoding": {
-                    "x": {"field": "at", **seconds},
-                    "tooltip": tooltip("sign", "within"),
-                },
-            },
-            {
-                "data": {"values": lines},
-                "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 16},
-                "encoding": {
-                    "x": {"field": "at", **seconds},
-                    "y": {"field": "height", "type": "quantitative", "scale": None},
-                    "text": {"field": "sign"},
-                    "tooltip": tooltip("sign", "within"),
-                },
-            },
-        ],
-    )
-
-
-def functions(rows: Sequence[LinkFunction], kinds: Mapping[str, str]) -> Spec:
-    """Two bars a link function, one for each column in `kinds`, under the name given there."""
-    counts: Sequence[Mapping[str, object]] = rows
-    values = [
-        {"link function": printable(str(row["link_function"])), "kind": name, "count": row[column]}
-        for row in counts
-        for column, name in kinds.items()
-    ]
-    shades = dict(zip(kinds.values(), ("var(--first)", "var(--second)"), strict=True))
-    return chart(
-        values,
-        height=60 + 34 * len(rows),
-        mark={"type": "bar", "cornerRadiusEnd": 2},
-        encoding={
-            "y": named("link function"),
-            "yOffset": {"field": "kind", "sort": None},
-            "x": count("count") | {"title": None},
-            "color": colours("kind", *kinds.values(), of=shades),
-            "tooltip": tooltip("link function", "kind", "count"),
-        },
-    )
-
-
-def sequences(rows: Sequence[ClickSequence]) -> Spec:
-    """A bar a sequence, with its text above it."""
-    values = [
-        {"rank": rank, "sequence": printable(sequence(row)), "applications": row["applications"]}
-        for rank, row in enumerate(rows)
-    ]
-    return chart(
-        values,
-        height=40 * len(rows) + 30,
-        encoding={
-            "y": named("rank") | {"axis": None},
-            "tooltip": tooltip("sequence", "applications"),
-        },
-        layer=[
-            {
-                "mark": {"type": "bar", "height": 10, "yOffset": 8, "color": "var(--first)"},
-                "encoding": {"x": count("applications")},
-            },
-            {
-                "mark": {
-                    "type": "text",
-                    "align": "left",
-                    "dy": -8,
-                    "fontSize": 12,
-                    "limit": {"expr": "width"},
-                },
-                "encoding": {"x": {"value": 0}, "text": {"field": "sequence"}},
             },
         ],
     )

@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 from cli import charts
-from cli.chart_parts import Spec
+from cli.click_sections import click_sections
 from cli.output import printable
 from cli.prediction_chart import outcomes
 from cli.prediction_words import sentences
+from cli.report_parts import Figure, Section, Table
 from cli.wording import (
     NO_LEDGER,
     NO_RUNS,
+    READING_NAMES,
     band,
-    between,
+    brief,
     counted,
     ended,
     percent,
-    response,
+    points,
     run_figures,
-    sequence,
     share,
     texts,
 )
 from pipeline.answers.dictionary import RULES
 from pipeline.answers.overview import Overview
 from pipeline.answers.prediction import Prediction
-from pipeline.answers.report_rows import RunOfLedger
-from pipeline.scoring.evidence import DAYS
+from pipeline.answers.report_rows import Reading, RunOfLedger
 
 SCORE_NAMES = ("engagement", "intent")
-WEEK = (1, 2, 3, 4, 5, 6, 0)  # Monday first
-
-
-@dataclass(frozen=True)
-class Table:
-    """Figures as text."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    words: int = 1  # how many columns at the left are words
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart, or a table alone, with what it says in words."""
-
-    title: str
-    table: Table
-    spec: Spec | None = None
-    alt: str = ""
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """Figures that answer one question."""
-
-    title: str
-    figures: Sequence[Figure]
-    sentences: Sequence[tuple[str, str]] = ()  # the first part of each is emphasized
 
 
 def sections(seen: Overview) -> Iterator[Section]:
@@ -71,7 +40,9 @@ def sections(seen: Overview) -> Iterator[Section]:
 
 
 def _of_rows(seen: Overview) -> Iterator[Section]:
-    yield Section("How the scores are spread", [_distribution(seen), _joint(seen)])
+    yield Section("All clicks and human clicks", [_both_readings(seen.readings)])
+    spread = [_distribution(seen.readings, score) for score in SCORE_NAMES]
+    yield Section("How the scores are spread", [*spread, _joint(seen)])
     yield Section(
         "Do the scores predict?",
         [figure for score in SCORE_NAMES for figure in _outcomes(seen.prediction, score)],
@@ -82,31 +53,46 @@ def _of_rows(seen: Overview) -> Iterator[Section]:
         [figure for score in SCORE_NAMES for figure in _rules(seen, score)],
         [("", "A rule that fires gives its points; the cap takes away what exceeds 100.")],
     )
-    yield Section("When the clicks come", [_clicks_by_hour(seen), _response_times(seen)])
-    yield Section("What is clicked", [*_functions(seen), _sequences(seen)])
+    yield from click_sections(seen)
     yield Section("Whom to follow up first", [_top(seen)])
 
 
-def _distribution(seen: Overview) -> Figure:
-    engagement, intent = (
-        [row for row in seen.distribution if row["score"] == f"{score}_score"]
-        for score in SCORE_NAMES
-    )
+def _both_readings(readings: Mapping[str, Reading]) -> Figure:
+    both = [readings[name] for name in READING_NAMES]
     rows = [
-        (band(one["band"]), f"{one['applications']:,}", f"{other['applications']:,}")
-        for one, other in zip(engagement, intent, strict=True)
+        ("clicks", *(f"{reading['clicks']:,}" for reading in both)),
+        ("applications with clicks", *(f"{reading['with_clicks']:,}" for reading in both)),
     ]
-    fullest = [max(rows, key=lambda row: row["applications"]) for rows in (engagement, intent)]
+    for number, score in enumerate(SCORE_NAMES):
+        averages = [reading["scores"][number] for reading in both]
+        rows += [
+            (f"{score}, mean", *(points(row["mean"]) for row in averages)),
+            (f"{score}, median", *(points(row["median"]) for row in averages)),
+        ]
+    medians = [reading["response"]["median"] for reading in both]
+    rows.append(("time to first click, median", *map(brief, medians)))
+    return Figure("", Table(("", *READING_NAMES.values()), rows))
+
+
+def _distribution(readings: Mapping[str, Reading], score: str) -> Figure:
+    every, human = (
+        [row for row in readings[name]["distribution"] if row["score"] == f"{score}_score"]
+        for name in READING_NAMES
+    )
+    most = max(human, key=lambda row: row["applications"])
     return Figure(
-        "Both scores",
-        Table(("score", "engagement", "intent"), rows),
-        charts.distribution(seen.distribution),
-        "Bars: applications in each band of ten points. "
-        + " ".join(
-            f"Most {score} scores are {band(most['band'])}: "
-            f"{counted(most['applications'], 'application')}."
-            for score, most in zip(SCORE_NAMES, fullest, strict=True)
+        f"{score.capitalize()} score",
+        Table(
+            ("score", *READING_NAMES.values()),
+            [
+                (band(one["band"]), f"{one['applications']:,}", f"{other['applications']:,}")
+                for one, other in zip(every, human, strict=True)
+            ],
         ),
+        charts.distribution(readings, score),
+        "Bars: applications in each band of ten points, by all clicks and by human clicks. "
+        f"By human clicks most scores are {band(most['band'])}: "
+        f"{counted(most['applications'], 'application')}.",
         "How many applications have a score in each band of ten points.",
     )
 
@@ -130,7 +116,9 @@ def _joint(seen: Overview) -> Figure:
         "Heat map: applications by engagement and intent score. The fullest square is engagement "
         f"{band(fullest['engagement_band'])}, intent {band(fullest['intent_band'])}: "
         f"{counted(fullest['applications'], 'application')}.",
-        "The stronger the colour, the more applications have this pair of scores.",
+        "By the clicks that count: "
+        f"{READING_NAMES[seen.definition['count']]}. The stronger the colour, the more "
+        "applications have this pair of scores.",
     )
 
 
@@ -240,114 +228,27 @@ def _rules(seen: Overview, score: str) -> Iterator[Figure]:
     )
 
 
-def _clicks_by_hour(seen: Overview) -> Figure:
-    counts = {(row["day_of_week"], row["hour"]): row["clicks"] for row in seen.clicks_by_hour}
-    (day, hour), most = max(counts.items(), key=lambda item: item[1])
-    busiest = f"The busiest hour is {DAYS[day]}, {hour}:00 to {hour}:59: {counted(most, 'click')}."
-    return Figure(
-        "Clicks by weekday and hour",
-        Table(
-            ("day", *map(str, range(24))),
-            [(DAYS[day], *(f"{counts[day, hour]:,}" for hour in range(24))) for day in WEEK],
-        ),
-        charts.clicks_by_hour(seen.clicks_by_hour) if most else None,
-        f"Heat map: clicks by day of the week and hour of the day. {busiest}",
-        f"In time zone {seen.timezone}; the stronger the colour, the more clicks. {busiest}"
-        if most
-        else "",
-    )
-
-
-def _response_times(seen: Overview) -> Figure:
-    return Figure(
-        "Time to the first click",
-        Table(
-            ("time", "applications"),
-            [(between(row), f"{row['applications']:,}") for row in seen.response_times],
-        ),
-        charts.response_times(seen.response_times, seen.response)
-        if seen.response["after"]
-        else None,
-        f"Histogram of the time from an application to its first click. {response(seen.response)}",
-        response(seen.response),
-    )
-
-
-def _functions(seen: Overview) -> Iterator[Figure]:
-    table = Table(
-        ("link function", "clicks", "applications", "first click", "last click"),
-        [
-            (
-                printable(row["link_function"]),
-                *texts(row, "clicks", "applications", "first", "last"),
-            )
-            for row in seen.functions
-        ],
-    )
-    left_out = seen.totals["link_functions"] - len(seen.functions)
-    note = f" {left_out:,} more link functions are left out." if left_out > 0 else ""
-    most = f"Most clicked: {table.rows[0][0]}." if table.rows else ""
-    yield Figure(
-        "Link functions",
-        table,
-        charts.functions(seen.functions, {"clicks": "clicks", "applications": "applications"})
-        if table.rows
-        else None,
-        f"Bars: clicks on each link function, and applications with such a click. {most}",
-        f"Clicks, and applications with at least one.{note}",
-    )
-    yield Figure(
-        "Where a sequence begins and ends",
-        table,
-        charts.functions(seen.functions, {"first": "first click", "last": "last click"})
-        if table.rows
-        else None,
-        "Bars: how many applications were first, and last, clicked on each link function.",
-        f"Applications whose first or last click was on the link function.{note}",
-    )
-
-
-def _sequences(seen: Overview) -> Figure:
-    return Figure(
-        "The commonest sequences",
-        Table(
-            ("sequence", "applications"),
-            [(printable(sequence(row)), f"{row['applications']:,}") for row in seen.sequences],
-        ),
-        charts.sequences(seen.sequences) if seen.sequences else None,
-        "Bars: applications with exactly this sequence of clicks.",
-        "Applications with exactly this sequence of clicks.",
-    )
-
-
 def _top(seen: Overview) -> Figure:
+    scores = [f"{score}_score_{name}" for name in READING_NAMES for score in SCORE_NAMES[::-1]]
     return Figure(
         "",
         Table(
             (
-                "application",
-                "last clicks",
-                "intent",
-                "engagement",
-                "clicks",
-                "hours to first click",
+                *("application", "last clicks", "last human click (UTC)", "intent", "engagement"),
+                *("intent (all)", "engagement (all)"),
             ),
             [
                 (
                     row["application_id"],
                     printable(row["last_functions"] or "–"),
-                    *texts(
-                        row,
-                        "intent_score",
-                        "engagement_score",
-                        "total_click_events",
-                        "hours_to_first_click",
-                    ),
+                    f"{row['last_human_click']:%Y-%m-%d %H:%M}" if row["last_human_click"] else "–",
+                    *texts(row, *(scores[2:] + scores[:2])),
                 )
                 for row in seen.top
             ],
             words=2,
         ),
+        text="By the scores of human clicks; applications without one are left out.",
     )
 
 

@@ -99,6 +99,11 @@ def brief(span: timedelta | None) -> str:
     )
 
 
+def points(average: float | None) -> str:
+    """An average of scores: 52.1; 70."""
+    return "–" if average is None else f"{round(average, 1):g}"
+
+
 def minute(instant: datetime | None) -> str:
     """2024-03-04 12:30 UTC."""
     return "never" if instant is None else f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -1,5 +1,8 @@
 """`clickstats report` as a user sees it."""
 
+import re
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,9 @@ def test_text(sampled: Database) -> None:
     answer = clickstats("report", database=sampled)
     assert answer.code == 0, answer.errors
     for heading in (
+        "Both readings",
         "How the scores are spread",
+        "Machine clicks over time",
         "Whom to follow up first",
         "How often each rule fires",
         "Which links are clicked",
@@ -22,6 +27,61 @@ def test_text(sampled: Database) -> None:
     ):
         assert heading in answer.text
     assert max(map(len, answer.text.splitlines())) <= 160
+
+
+def test_both_readings_stand_side_by_side(sampled: Database) -> None:
+    text = clickstats("report", database=sampled).text
+    [(every, human)] = sampled.execute(
+        "select sum(human_clicks + machine_clicks + own_clicks + repeated_clicks),"
+        " sum(human_clicks) from application_scores"
+    )
+    assert re.search(rf"^ all clicks +{every:,} ", text, re.MULTILINE)
+    assert re.search(rf"^ human clicks +{human:,} ", text, re.MULTILINE)
+    assert "All clicks: Half of the first clicks come within" in text
+    assert "Human clicks: Half of the first clicks come within" in text
+    assert "are machine clicks (0.8%: trap 0, declared" in text
+
+
+def test_which_definition_is_in_force(filled: Database, tmp_path: Path) -> None:
+    assert "No run --all was published yet" in clickstats("report", database=filled).text
+    assert clickstats("run", "--all", database=filled).code == 0
+    text = clickstats("report", database=filled).text
+    assert "of the last published run: all clicks count." in text
+    assert "No application has a click dated after" in text
+    definition = tmp_path / "definition.toml"
+    definition.write_text('[clicks]\ncount = "human"\nown_networks = ["10.0.0.0/8"]\n')
+    given = ["--definition", str(definition)]
+    text = clickstats("report", *given, database=filled).text
+    assert ": human clicks count) than that of the last" in text
+    assert 'clicks.own_networks was [], is ["10.0.0.0/8"]' in text
+    page = clickstats("report", *given, "--html", "-", database=filled).text
+    assert "own_networks was [], is [&#34;10.0.0.0/8&#34;]" in page
+
+
+@pytest.mark.parametrize("how", [[], ["--html", "-"]])
+def test_how_to_make_two_spellings_one(filled: Database, how: list[str]) -> None:
+    filled.execute("update link_tracking set link_function = 'calendly ' where tracking_id = 'k1'")
+    filled.execute(
+        "insert into link_tracking values ('other', (select application_id from link_tracking"
+        " where tracking_id = 'k1'), 'Calendly')"
+    )
+    filled.execute("insert into link_clicks (tracking_id, clicked_at) values ('other', now())")
+    assert clickstats("run", "--all", database=filled).code == 0
+    text = unescape(clickstats("report", *how, database=filled).text)
+    assert "differ only in case or white space" in text
+    assert '"Calendly" = ["calendly "]' in text
+
+
+def test_months_without_a_click_keep_their_place(filled: Database) -> None:
+    [(last,)] = filled.execute("select max(clicked_at) from link_clicks")
+    filled.execute(
+        "insert into link_clicks (tracking_id, clicked_at) values ('k1', %s)",
+        (last + timedelta(days=100),),
+    )
+    assert clickstats("run", "--all", database=filled).code == 0
+    text = clickstats("report", database=filled).text.partition("Machine clicks over time")[2]
+    months = [line.split()[0] for line in text.splitlines() if line.startswith(" 20")]
+    assert months[:4] == ["2024-03", "2024-04", "2024-05", "2024-06"]
 
 
 def test_a_narrow_terminal(filled: Database) -> None:
@@ -50,7 +110,7 @@ def test_html(sampled: Database, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     answer = clickstats("report", "--html", str(path), database=sampled)
     assert (answer.code, answer.output) == (0, b"")
-    assert "report.html: 1.0 MB" in answer.errors
+    assert "report.html: 0.5 MB" in answer.errors
     assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
