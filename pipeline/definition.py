@@ -157,7 +157,7 @@ def in_force(file: str | None, timezone: str | None, published: Definition | Non
     """What the user asks for, else what is published, else what is built in."""
     if file is not None:
         definition, given = read(file)
-        sources = {key: file if key in given else BUILT_IN for key in COMMENTS}
+        sources = {key: shown(file) if key in given else BUILT_IN for key in COMMENTS}
     else:
         definition = published or Definition()
         sources = dict.fromkeys(COMMENTS, PUBLISHED if published else BUILT_IN)
@@ -173,6 +173,11 @@ def with_zone(definition: Definition, reporting: str) -> Definition:
     return msgspec.structs.replace(definition, time=time)
 
 
+def shown(path: str) -> str:
+    """A path that can be printed and stored, whatever bytes it consists of."""
+    return path.encode(errors="backslashreplace").decode()
+
+
 def read(path: str) -> tuple[Definition, set[str]]:
     """The definition of a file, and the keys that it holds. An empty file is the built-in one."""
     try:
@@ -180,14 +185,14 @@ def read(path: str) -> tuple[Definition, set[str]]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise ConfigurationError(
-            f"cannot read the definition {path}: {reason}; expected a TOML file, such as "
+            f"cannot read the definition {shown(path)}: {reason}; expected a TOML file, such as "
             "`clickstats definition` prints"
         ) from error
     try:
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}") from error
-    return checked(table, path), {
+        raise ConfigurationError(f"{shown(path)} is no TOML: {error}") from error
+    return checked(table, shown(path)), {
         key
         for section, content in table.items()
         for key in ([f"{section}.{name}" for name in content] if section in SECTIONS else [section])
@@ -208,7 +213,8 @@ def checked(table: Mapping[str, Any], path: str) -> Definition:
 
 def _refuse_unknown(table: Mapping[str, Any], path: str) -> None:
     def refuse(key: str, known: Iterator[str] | tuple[str, ...]) -> NoReturn:
-        raise ConfigurationError(f"{path}: {key} is unknown; expected one of {', '.join(known)}")
+        name = _quoted(key)[1:-1]
+        raise ConfigurationError(f"{path}: {name} is unknown; expected one of {', '.join(known)}")
 
     for section, content in table.items():
         if section not in Definition.__struct_fields__:
@@ -287,10 +293,11 @@ def _problems_of_names(definition: Definition) -> Iterator[tuple[str, str]]:
         if other in traps and spellings[other] != other:
             expected = f"expected that name, {spellings[other]!r}"
             yield "clicks.trap_functions", f"{other!r} is a spelling; {expected}"
-    for name in (*traps, *definition.functions, *others):
-        if "\0" in name:
-            key = "clicks.trap_functions" if name in traps else "functions"
-            yield key, f"{name!r} holds a null character, which no link function can"
+    lists = {key: value for key, value in values(definition).items() if isinstance(value, tuple)}
+    for key, texts in (lists | {"functions": (*definition.functions, *others)}).items():
+        for text in texts:
+            if "\0" in text:
+                yield key, f"{text!r} holds a null character, which no text in PostgreSQL can"
 
 
 def document(definition: Definition, circumstances: Circumstances) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which definition a command uses, what becomes of another one, and what is refused."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -385,6 +386,19 @@ def test_without_our_tables_the_built_in_definition(unmigrated: Database, tmp_pa
     assert answer.code == 0
     assert "no definition from the ledger" in answer.errors
     assert read(written(tmp_path, answer.text))[0] == Definition()
+
+
+@pytest.mark.parametrize("name", [b"\xff.toml", b"a\nb.toml"])
+def test_a_file_of_any_name(done: Database, tmp_path: Path, name: bytes) -> None:
+    """Is read, printed and, where there is none, told and kept in the ledger."""
+    file = written(tmp_path, "[time]\nreporting = 'Asia/Tokyo'", os.fsdecode(name))
+    printed = clickstats("definition", "--definition", file, database=done)
+    assert read(written(tmp_path, printed.text))[0].time.reporting == TOKYO
+    assert clickstats("run", "--all", "--definition", file, database=done).code == 0
+    missing = clickstats("run", "--all", "--definition", f"{file}x", database=done)
+    assert missing.code == 2
+    [line] = [line for line in missing.errors.splitlines() if "cannot read" in line]
+    assert line.startswith("clickstats: cannot read the definition ")
 
 
 @pytest.mark.parametrize("command", [["run", "--all"], ["run", "--app-id", A], ["explain", A]])

@@ -116,6 +116,8 @@ MISTAKES = {
         "clicks.trap_functions: 'trap' is a spelling; expected that name, 'Trap'",
     ),
     "a null in a spelling": ('[functions]\nA = ["b\\u0000"]', "functions: 'b\\x00' holds a null"),
+    "a null in a status": ('[statuses]\noffer = ["\\u0000"]', "statuses.offer: '\\x00' holds a"),
+    "a null in a key": ('[clicks]\n"a\\u0000\\n" = 3', "clicks.a\\u0000\\n is unknown"),
     "a null in a trap": ('[clicks]\ntrap_functions = ["\\u0000"]', "clicks.trap_functions: "),
     # no TOML
     "no end of a text": ("[time]\nreporting = 'UTC", "is no TOML: ", "at end of document"),
