@@ -110,10 +110,14 @@ def _stored(row: StoredRow) -> Iterator[RenderableType]:
             yield f"stored row: [green]up to date[/], calculated {text_of(row.calculated_at)}"
         case "another zone" | "another definition":
             yield f"stored row: [green]as published[/], calculated {text_of(row.calculated_at)}"
-        case "out of date":
+        case "out of date" | "frozen":
+            renewed = {
+                "out of date": "`clickstats run` renews it",
+                "frozen": "only `clickstats run --app-id ID --thaw` renews it",
+            }
             yield (
-                f"stored row: [yellow]out of date[/], calculated {text_of(row.calculated_at)}; "
-                "`clickstats run` renews it"
+                f"stored row: [yellow]{row.state}[/], calculated {text_of(row.calculated_at)}; "
+                f"{renewed[row.state]}"
             )
             yield table(
                 ("column", "stored", "computed"),

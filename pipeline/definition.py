@@ -12,6 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
@@ -90,6 +91,11 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def spellings(self) -> dict[str, str]:
         """The name of each other spelling of a link function."""
         return {other: name for name, others in self.functions.items() for other in others}
+
+    def frozen_before(self, snapshot_at: datetime) -> datetime | None:
+        """Applications created before this instant keep their stored rows; None: all are open."""
+        days = self.applications.frozen_after_days
+        return snapshot_at - timedelta(days=days) if days else None
 
 
 class Circumstances(msgspec.Struct, frozen=True):

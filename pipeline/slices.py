@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
@@ -53,8 +53,7 @@ class Computation:
     @property
     def frozen_before(self) -> datetime | None:
         """Applications created before this instant keep their stored rows."""
-        days = self.definition.applications.frozen_after_days
-        return self.report.snapshot_at - timedelta(days=days) if days and not self.thaw else None
+        return None if self.thaw else self.definition.frozen_before(self.report.snapshot_at)
 
     def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Of each slice of the applications the rows, as `scored` has them, and the stored ones,

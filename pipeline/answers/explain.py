@@ -4,6 +4,7 @@ and writes nothing."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -36,7 +37,9 @@ def explain_named(
 
     def read(
         connection: Connection,
-    ) -> tuple[Choice, list[Extracted], pl.DataFrame, pl.DataFrame, set[str], list[ScoreChange]]:
+    ) -> tuple[
+        Choice, datetime, list[Extracted], pl.DataFrame, pl.DataFrame, set[str], list[ScoreChange]
+    ]:
         snapshot = take_snapshot(connection)
         choice = chosen(connection, settings)
         definitions = [choice.definition, *[choice.published_definition] * bool(choice.changes)]
@@ -46,9 +49,12 @@ def explain_named(
         stored = with_lists(pl.concat(stored_pages(connection, filters)))
         foreign = stored_ids(connection, filters).difference(stored["application_id"])
         origins = sources[0].origins(extracted[0].links)
-        return choice, extracted, origins, stored, foreign, _history(connection, application_ids)
+        changes = _history(connection, application_ids)
+        return choice, snapshot.taken_at, extracted, origins, stored, foreign, changes
 
-    choice, [extracted, *others], origins, stored, foreign, changes = read_steadily(settings, read)
+    choice, snapshot_at, [extracted, *others], origins, stored, foreign, changes = read_steadily(
+        settings, read
+    )
     published = None
     if others:
         rows, _ = scored(others[0], choice.published_definition)
@@ -72,6 +78,7 @@ def explain_named(
             choice.definition,
             published,
             changes,
+            choice.definition.frozen_before(snapshot_at),
             private=private,
         )
     }

@@ -22,9 +22,9 @@ METRICS = [name for name in ANALYTICS if name not in {"application_id", "job_id"
 
 
 # foreign: it holds values that no run writes, which are not shown; another zone or definition: the
-# stored row is what that of the last published run gives
+# stored row is what that of the last published run gives; frozen: no run renews it
 State = Literal[
-    "current", "out of date", "another zone", "another definition", "missing", "foreign"
+    "current", "out of date", "frozen", "another zone", "another definition", "missing", "foreign"
 ]
 
 
@@ -115,6 +115,7 @@ def explanations(
     definition: Definition,
     published: Published | None,
     changes: Sequence[ScoreChange],
+    frozen_before: datetime | None,
     *,
     private: bool,
 ) -> Iterator[Explanation]:
@@ -124,7 +125,7 @@ def explanations(
     stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none;
     `changes` what has changed about their scores, newest first;
     `published` what another definition says, when the published one is another. With `private` they
-    hold no user agent and no address.
+    hold no user agent and no address. Applications created before `frozen_before` are frozen.
     """
     clicks = timelines.partition_by("application", as_dict=True, include_key=False)
     stored_rows = {row["application_id"]: row for row in stored.iter_rows(named=True)}
@@ -147,7 +148,7 @@ def explanations(
             scores=scores,
             stored=StoredRow("foreign")
             if row["application_id"] in foreign
-            else _compared(row, stored_rows.get(row["application_id"]), published),
+            else _compared(row, stored_rows.get(row["application_id"]), published, frozen_before),
             history=[one for one in changes if one["application_id"] == row["application_id"]],
         )
 
@@ -166,7 +167,10 @@ def _clicks(
 
 
 def _compared(
-    computed: dict[str, Any], stored: dict[str, Any] | None, published: Published | None
+    computed: dict[str, Any],
+    stored: dict[str, Any] | None,
+    published: Published | None,
+    frozen_before: datetime | None,
 ) -> StoredRow:
     if stored is None:
         return StoredRow("missing")
@@ -177,7 +181,10 @@ def _compared(
     )
     changes = tuple(published.changes) if published else ()
     state: State = "out of date" if differences else "current"
-    if differences and published:
+    created_at = computed["created_at"]
+    if differences and frozen_before and created_at and created_at < frozen_before:
+        state = "frozen"
+    elif differences and published:
         then = published.rows[stored["application_id"]]
         if all(stored[name] == then[name] for name in ANALYTICS):
             only_zone = all(change.startswith("time.reporting ") for change in changes)

@@ -234,3 +234,15 @@ def test_an_application_without_a_time_is_never_frozen(frozen: Database) -> None
     frozen.execute("update job_applications set created_at = null")
     assert run_all(frozen.settings()).frozen == 0
     assert verify(frozen.settings()).frozen == 0
+
+
+def test_explain_says_that_it_is_frozen(frozen: Database) -> None:
+    """And not that a run renews it. One that is right is up to date, frozen or not."""
+    frozen.execute("delete from link_clicks where tracking_id like '%40' or tracking_id like '%n1'")
+    old, new, right = (application(frozen, number) for number in (40, 1, 41))
+    answer = clickstats("explain", old, new, right, "--format", "json", database=frozen)
+    states = [one["stored"]["state"] for one in json.loads(answer.text)]
+    assert states == ["frozen", "out of date", "current"]
+    text = " ".join(clickstats("explain", old, database=frozen).text.split())
+    assert "stored row: frozen, calculated" in text
+    assert "only `clickstats run --app-id ID --thaw` renews it" in text

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.extract
+from pipeline.errors import SchemaError
 from pipeline.migrate import missing_options, problems
 from pipeline.run import Options, run_all, run_named
 from tests.commands import clickstats
@@ -237,6 +238,22 @@ def test_reading_the_needed_columns_suffices(
     monkeypatch.setattr(pipeline.extract, "TABLES", small)
     run_all(least.settings())
     assert stored(filled) == reference(filled)
+
+
+def test_deleting_readings_is_one_of_the_least_rights(least: Database, filled: Database) -> None:
+    """What --check says, a run meets."""
+    run_all(least.settings())
+    role = least.execute("select current_user")[0][0]
+    filled.execute(f"revoke delete on link_click_readings from {role}")
+    [problem] = problems(least.settings())
+    assert problem == (
+        f"{role} lacks DELETE on link_click_readings: GRANT DELETE ON link_click_readings TO {role}"
+    )
+    filled.execute("delete from link_clicks where tracking_id = 'b'")
+    with pytest.raises(SchemaError, match="permission denied for table link_click_readings"):
+        run_all(least.settings())
+    filled.execute(f"grant delete on link_click_readings to {role}")
+    assert run_all(least.settings()).readings_deleted == 1
 
 
 @pytest.mark.parametrize("name", ["user_agent", "ip_address"])
