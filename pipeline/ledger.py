@@ -277,7 +277,9 @@ def refuse_to_mix(choice: Choice) -> None:
     if changes := choice.changes:
         raise ConfigurationError(
             f"another definition than that of the last published run: {'; '.join(changes)}; "
-            "nothing was done; leave it out, or publish it by `clickstats run --all`"
+            "nothing was done; "
+            + "leave it out, or " * (choice.definition != choice.published_definition)
+            + "publish it by `clickstats run --all`"
         )
 
 
