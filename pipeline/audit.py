@@ -20,6 +20,7 @@ from pipeline.run_report import RunReport
 from pipeline.scoring.metrics import HOUR_US, MOST_CLICKS_PER_DAY
 from pipeline.scoring.rules import HIGHEST_SCORE, Rule
 from pipeline.scoring.scores import ENGAGEMENT, INTENT, SCORES
+from schema.columns import INSTANT
 
 if TYPE_CHECKING:
     from pipeline.load import Written
@@ -181,13 +182,18 @@ def shift(first_clicks: Counter[int]) -> str | None:
     return None
 
 
-def decided_by_machines(per_application: pl.DataFrame) -> Counter[str]:
+def decided_by_machines(
+    per_application: pl.DataFrame, frozen_before: datetime | None = None
+) -> Counter[str]:
     """How many applications with machine clicks have higher scores for them, and by how many
-    points in all."""
+    points in all. What is stored of frozen ones, other clicks may have decided."""
+    is_frozen = pl.col("created_at") < pl.lit(frozen_before, INSTANT)
     points = pl.sum_horizontal(
         (pl.col(f"{score}_all") - pl.col(f"{score}_human")).clip(lower_bound=0) for score in SCORES
     )
-    decided = per_application.lazy().filter(pl.col("machine_clicks") > 0, points > 0)
+    decided = per_application.lazy().filter(
+        pl.col("machine_clicks") > 0, points > 0, ~is_frozen.fill_null(False)
+    )
     return Counter(
         decided.select(applications=pl.len(), points=points.sum().cast(pl.Int64))
         .collect()

@@ -168,7 +168,7 @@ def in_force(file: str | None, timezone: str | None, published: Definition | Non
         definition = published or Definition()
         sources = dict.fromkeys(COMMENTS, PUBLISHED if published else BUILT_IN)
     if timezone is not None:
-        definition = with_zone(definition, timezone)
+        definition = with_zone(definition, checked_timezone(timezone))
         sources["time.reporting"] = ZONE_OPTION
     return InForce(definition, sources)
 

@@ -68,7 +68,7 @@ class Computation:
                     classes.update(dict(clicks["class"].value_counts().iter_rows()))
                 self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
                 self.odd.update(odd_rows(per_application))
-                self.decided.update(decided_by_machines(per_application))
+                self.decided.update(decided_by_machines(per_application, self.frozen_before))
                 self.first_clicks.update(hours_to_first_click(per_application))
                 with self.report.timed("compare"):
                     beside = next(stored)

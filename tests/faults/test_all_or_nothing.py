@@ -174,7 +174,7 @@ def test_each_session_terminated(database: Database, aside: ThreadPoolExecutor, 
         with pytest.raises((NoConnection, Refused)):
             running.result()
         assert database.execute(ROWS) == before
-        assert not database.execute(REMAINS)
+        wait_until(lambda: not database.execute(REMAINS), seconds=2)
         [(state, code, error)] = database.execute(LAST_RUN, ("run --all",))
         assert (state, code) in {("failed", 3), ("failed", 8)}
         assert error

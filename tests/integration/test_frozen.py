@@ -117,6 +117,14 @@ def test_another_definition_is_no_loss_of_clicks(filled: Database, tmp_path: Pat
     assert not any(FEWER in warning for warning in report.warnings)
 
 
+def test_only_open_ones_are_said_to_be_decided_by_machines(frozen: Database) -> None:
+    """What is left of the clicks of a frozen one has decided nothing."""
+    frozen.execute("update link_clicks set user_agent = 'curl/8'")
+    for report in (dry_run(frozen.settings()).report, run_all(frozen.settings())):
+        [warning] = report.warnings
+        assert warning.startswith("machine clicks decide the scores of 20 applications")
+
+
 def test_one_without_a_row_is_computed_once(frozen: Database) -> None:
     """From the clicks that are there by then."""
     late = application(frozen, 40)

@@ -180,6 +180,14 @@ def test_check_prints_what_it_has_read(tmp_path: Path) -> None:
     assert read_back(answer.text, tmp_path) == Definition(clicks=Clicks(sweep_links=4))
 
 
+def test_a_zone_beside_the_file_is_checked_too(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("")
+    answer = clickstats("definition", "--check", str(file), CLICKSTATS_TIMEZONE="Mars/Olympus")
+    assert (answer.code, answer.output) == (2, b"")
+    assert "unknown time zone 'Mars/Olympus'" in answer.errors
+
+
 def test_an_empty_file_is_the_built_in_definition(tmp_path: Path) -> None:
     for text in ("", "# nothing\n", "[time]\n[clicks]\n[functions]\n[applications]\n"):
         file = tmp_path / "mine.toml"
