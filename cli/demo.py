@@ -28,8 +28,8 @@ def print_demo(shown: Demo) -> None:
     from rich.text import Text
 
     out = console()
-    out.print(f"\nMade-up data, PostgreSQL {shown.postgresql}\n")
-    out.print("[bold]Whom to follow up first[/] (scores of human clicks)")
+    where = f"made-up data, PostgreSQL {shown.postgresql}; scores of human clicks"
+    out.print(f"\n[bold]Whom to follow up first[/] ({where})")
     out.print(top_table(shown.report.top, out.width))
     out.print(f"[bold]How the scores are spread[/] ({BARS})")
     out.print(spread_table(shown.report.readings))
