@@ -88,7 +88,9 @@ def print_verification(found: Verification) -> None:
         if left_out := len(found.differences) - len(shown):
             out.print(f"{left_out:,} more differences in --format json\n")
     out.print(
-        f"{counted(found.applications, 'application')} compared in every column, hours in "
+        "No differences: "
+        * (not found.differences)
+        + f"{counted(found.applications, 'application')} compared in every column, hours in "
         f"{found.timezone}; {found.outdated:,} have news since the last published run"
         + (f", {found.frozen:,} frozen ones are left out" if found.frozen else "")
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")

@@ -32,11 +32,19 @@ ODD_SHARE = 0.05  # of the clicks read: more unusable or unattributed ones are w
 # first clicks that look as if a clock was hours away (`shift`)
 ENOUGH, EARLY_SHARE, NOBODY, AT_ONCE_SHARE = 20, 0.2, 0.02, 0.3
 
-EARLY = "applications have a click before they were created"
-CAPPED = "applications reach the highest velocity that can be stored"
+# what is odd, of one and of several
+EARLY = (
+    "application has a click before it was created",
+    "applications have a click before they were created",
+)
+CAPPED = (
+    "application reaches the highest velocity that can be stored",
+    "applications reach the highest velocity that can be stored",
+)
+TO_DELETE = "; to have runs delete such rows, GRANT DELETE ON link_click_analytics"
 ORPHANS = (
-    "rows of link_click_analytics have no application any more; to have runs delete such rows, "
-    "GRANT DELETE ON link_click_analytics"
+    f"row of link_click_analytics has no application any more{TO_DELETE}",
+    f"rows of link_click_analytics have no application any more{TO_DELETE}",
 )
 
 
@@ -139,19 +147,26 @@ def shrink_errors(before: dict[str, int], now: dict[str, int], max_shrink: float
 def warnings(report: RunReport, before: Baseline | None) -> Iterator[str]:
     """What is possible but odd about what was read, one sentence each."""
     if report.clicks_in_future:
-        yield f"{report.clicks_in_future:,} clicks lie in the future"
+        yield counted(
+            report.clicks_in_future, "click lies in the future", "clicks lie in the future"
+        )
     odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
     for name, count in odd.items():
         if count > ODD_SHARE * report.clicks_read:
             yield f"{count:,} of {report.clicks_read:,} clicks are {name}"
 
 
-def odd_rows(per_application: pl.DataFrame) -> Counter[str]:
+def counted(count: int, one: str, several: str) -> str:
+    """1 click lies in the future; 2,000 clicks lie in the future."""
+    return f"{count:,} {one if count == 1 else several}"
+
+
+def odd_rows(per_application: pl.DataFrame) -> Counter[tuple[str, str]]:
     """How many rows are possible but odd, and in what way."""
     early = pl.col("time_to_first_click") < timedelta()
     capped = pl.col("engagement_velocity") * 10_000 >= MOST_CLICKS_PER_DAY
-    counts = per_application.select(early.sum().alias(EARLY), capped.sum().alias(CAPPED))
-    return +Counter(counts.row(0, named=True))
+    counts = per_application.select(early.sum().alias("early"), capped.sum().alias("capped"))
+    return +Counter(dict(zip((EARLY, CAPPED), counts.row(0), strict=True)))
 
 
 def hours_to_first_click(per_application: pl.DataFrame) -> Counter[int]:

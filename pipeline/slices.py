@@ -13,7 +13,14 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.audit import audit_rows, decided_by_machines, hours_to_first_click, odd_rows, shift
+from pipeline.audit import (
+    audit_rows,
+    counted,
+    decided_by_machines,
+    hours_to_first_click,
+    odd_rows,
+    shift,
+)
 from pipeline.definition import Definition
 from pipeline.extract import Extracted
 from pipeline.run_report import Advance, RunReport
@@ -45,7 +52,7 @@ class Computation:
     report: RunReport
     definition: Definition
     thaw: bool = False  # whether frozen applications are computed like the others
-    odd: Counter[str] = field(default_factory=Counter)
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)  # audit.decided_by_machines
     first_clicks: Counter[int] = field(default_factory=Counter)  # audit.hours_to_first_click
     orphans: int = 0
@@ -58,8 +65,8 @@ class Computation:
     def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
         as `schema.columns.IMAGE`."""
-        for counted in (self.odd, self.decided, self.first_clicks):
-            counted.clear()
+        for found in (self.odd, self.decided, self.first_clicks):
+            found.clear()
         classes: Counter[str] = Counter()
         with closing(self.target.rows(self.extracted.ranges())) as stored:
             for part in self.extracted.slices():
@@ -98,18 +105,20 @@ class Computation:
     def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
         """What is possible but odd about what was computed, one sentence each; with another
         definition than the last one it is no wonder that clicks no longer count."""
-        for what, count in (+self.odd).items():
-            yield f"{count:,} {what}"
+        for forms, count in (+self.odd).items():
+            yield counted(count, *forms)
         if fewer := self.report.with_fewer_clicks * (not is_other_definition):
+            have = counted(fewer, "application has", "applications have")
             yield (
-                f"{fewer:,} applications have fewer clicks than stored: where old clicks are "
-                "deleted, [applications] frozen_after_days keeps what is stored"
+                f"{have} fewer clicks than stored: where old clicks are deleted, [applications] "
+                "frozen_after_days keeps what is stored"
             )
         if self.decided["applications"] and self.definition.clicks.count == "all":
+            decided = counted(self.decided["applications"], "application", "applications")
+            points = counted(self.decided["points"], "point", "points")
             yield (
-                f"machine clicks decide the scores of {self.decided['applications']:,} "
-                f"applications, which would lose {self.decided['points']:,} points without them: "
-                'see application_scores, or [clicks] count = "human"'
+                f"machine clicks decide the scores of {decided}, which would lose {points} without "
+                'them: see application_scores, or [clicks] count = "human"'
             )
         if found := shift(self.first_clicks):
             yield f"{found}: are times local? see [time] clicks and applications of the definition"

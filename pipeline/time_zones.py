@@ -1,6 +1,8 @@
 """Which names of time zones mean the same to everybody who computes with them."""
 
 from datetime import datetime
+from difflib import get_close_matches
+from zoneinfo import available_timezones
 
 from pipeline.errors import ConfigurationError
 
@@ -31,7 +33,9 @@ def checked_timezone(name: str) -> str:
             raise pl.exceptions.ComputeError
         pl.Series([datetime(2024, 1, 1)]).dt.replace_time_zone("UTC").dt.convert_time_zone(name)
     except pl.exceptions.ComputeError:
+        alike = get_close_matches(name, available_timezones(), 1)
+        expected = f"did you mean {alike[0]}?" if alike else "such as UTC or Europe/Berlin"
         raise ConfigurationError(
-            f"unknown time zone {name!r}; expected an IANA name such as UTC or Europe/Berlin"
+            f"unknown time zone {name!r}; expected an IANA name{':' * bool(alike)} {expected}"
         ) from None
     return name

@@ -212,7 +212,7 @@ ODD = {
         "insert into link_clicks (tracking_id, clicked_at)"
         " select tracking_id, '2024-03-05' from (select * from link_tracking limit 1) as link,"
         " generate_series(1, 1000000)",
-        "1 applications reach the highest velocity that can be stored",
+        "1 application reaches the highest velocity that can be stored",
     ),
     "clicks in the future": (
         "update link_clicks set clicked_at = now() at time zone 'UTC' + interval '1 hour'"

@@ -144,7 +144,7 @@ def test_machine_clicks_that_decide_are_worth_a_warning(filled: Database, tmp_pa
     assert without == 0
     [warning] = [one for one in report["warnings"] if "machine clicks" in one]
     assert warning == (
-        f"machine clicks decide the scores of 1 applications, which would lose {points} points "
+        f"machine clicks decide the scores of 1 application, which would lose {points} points "
         'without them: see application_scores, or [clicks] count = "human"'
     )
     human = written(tmp_path, "[clicks]\ncount = 'human'")
