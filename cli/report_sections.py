@@ -8,7 +8,7 @@ from cli import charts
 from cli.click_sections import click_sections
 from cli.output import printable
 from cli.prediction_chart import outcomes
-from cli.prediction_words import sentences
+from cli.prediction_words import rate, sentences
 from cli.report_parts import Figure, Section, Table
 from cli.wording import (
     NO_LEDGER,
@@ -123,9 +123,10 @@ def _joint(seen: Overview) -> Figure:
 
 
 def _outcomes(found: Prediction, score: str) -> Iterator[Figure]:
-    rows = [row for row in found.bands if row["score"] == f"{score}_score"]
     if not found.taking_part:
         return
+    name = f"{score}_score"
+    rows = [row for row in found.bands if row["score"] == name]
     yield Figure(
         f"{score.capitalize()} score",
         Table(
@@ -148,29 +149,26 @@ def _outcomes(found: Prediction, score: str) -> Iterator[Figure]:
         "Share of applications that came to each outcome, with its 95% interval; under each band "
         "its number of applications. Bands of fewer than 10 are pale.",
     )
+    shares = {(row["rule"], row["outcome"]): row for row in found.rules if row["score"] == name}
+    names = list(dict.fromkeys(outcome for _, outcome in shares))
     yield Figure(
         f"{score.capitalize()}: where a rule had fired, and where not",
         Table(
-            ("rule", "outcome", "fired", "have it", "share", "not fired", "have it", "share"),
+            ("rule", "fired", *names),
             [
                 (
-                    row["rule"],
-                    row["outcome"],
+                    rule,
+                    f"{shares[rule, names[0]]['fired']['applications']:,}",
                     *(
-                        text
-                        for half in (row["fired"], row["not_fired"])
-                        for text in (
-                            f"{half['applications']:,}",
-                            f"{half['successes']:,}",
-                            percent(half["rate"]),
-                        )
+                        " / ".join(rate(share[half]["rate"]) for half in ("fired", "not_fired"))
+                        for share in (shares[rule, outcome] for outcome in names)
                     ),
                 )
-                for row in found.rules
-                if row["score"] == f"{score}_score"
+                for rule in dict.fromkeys(rule for rule, _ in shares)
             ],
-            words=2,
         ),
+        text="How many applications a rule had fired for at the landmark, and the share of them that "
+        "came to each outcome / of the others.",
     )
 
 
