@@ -2,7 +2,7 @@
 -- (pipeline/scoring/image.py, image): intervals as microseconds, decimals and arrays as PostgreSQL's text.
 -- A month counts 30 days, as in PostgreSQL's comparison of intervals; extract(epoch) gives a year
 -- 365.25 of them, hence the 453600 seconds. 9223372036854775807 stands for every interval
--- longer than a run ever writes.
+-- longer, and every time earlier or later, than a run ever writes.
 --   first_id, last_id   the range of the applications
 SELECT
     application_id,
@@ -37,8 +37,16 @@ SELECT
     machine_clicks,
     own_clicks,
     repeated_clicks,
-    (1000000 * date_part('epoch', first_human_click))::bigint AS first_human_click,
-    (1000000 * date_part('epoch', last_human_click))::bigint AS last_human_click,
+    CASE
+        WHEN first_human_click >= timestamp '1970-01-01' AND first_human_click < timestamp '2100-01-01'
+            THEN (1000000 * date_part('epoch', first_human_click))::bigint
+        WHEN first_human_click IS NOT NULL THEN 9223372036854775807
+    END AS first_human_click,
+    CASE
+        WHEN last_human_click >= timestamp '1970-01-01' AND last_human_click < timestamp '2100-01-01'
+            THEN (1000000 * date_part('epoch', last_human_click))::bigint
+        WHEN last_human_click IS NOT NULL THEN 9223372036854775807
+    END AS last_human_click,
     engagement_score_all,
     intent_score_all,
     engagement_score_human,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import pipeline.extract
+from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.migrate import missing_options, problems
 from pipeline.run import Options, run_all, run_named
@@ -134,6 +135,18 @@ def test_readings_that_another_program_changed_or_deleted_come_back(done: Databa
     assert run_all(done.settings()).readings_written == 2
     assert_exact(done)
     assert done.execute(UNTOUCHED.format("link_click_analytics")) == rows
+
+
+@pytest.mark.parametrize(
+    "time", ["infinity", "-infinity", "294276-12-31 23:59:59", "4713-01-01 BC", "2100-01-01"]
+)
+def test_readings_that_no_run_writes_are_replaced(done: Database, time: str) -> None:
+    done.execute(
+        "update link_click_readings set first_human_click = %s, last_human_click = %s", (time, time)
+    )
+    assert dry_run(done.settings()).report.readings_written == 2
+    assert run_all(done.settings()).readings_written == 2
+    assert_exact(done)
 
 
 def test_readings_beside_a_row_that_is_gone(done: Database) -> None:
