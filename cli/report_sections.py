@@ -167,8 +167,8 @@ def _outcomes(found: Prediction, score: str) -> Iterator[Figure]:
                 for rule in dict.fromkeys(rule for rule, _ in shares)
             ],
         ),
-        text="How many applications a rule had fired for at the landmark, and the share of them that "
-        "came to each outcome / of the others.",
+        text="How many applications a rule had fired for at the landmark, and the share of them "
+        "that came to each outcome / of the others.",
     )
 
 
