@@ -18,7 +18,7 @@ import polars as pl
 from psycopg2 import sql
 
 from pipeline.database.connection import Snapshot
-from pipeline.database.transport import SnapshotReader, read_by_copy
+from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import SchemaError
 from pipeline.run_report import Advance, no_advance
@@ -221,9 +221,8 @@ class Source:
             return []
         text = self._bound("user_agents")
         front = self.columns.in_front(["link_clicks"], self.definition, optional=["user_agent"])
-        # by COPY, for which the server uses all its cores; through a cursor it uses one
-        connection = self.snapshot.connection
-        agents = read_by_copy(connection, front.as_string(connection) + text, USER_AGENTS)
+        text = front.as_string(self.snapshot.connection) + text
+        agents = self.reader.copied_without_lock(text, USER_AGENTS)
         return declared(agents["user_agent"])
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
