@@ -70,9 +70,9 @@ class SnapshotReader:
         return bound(self.snapshot.connection, text, parameters)
 
     def copied_without_lock(self, text: str, schema: pl.Schema) -> pl.DataFrame:
-        """What a statement reads, over the snapshot's own connection, leaving no lock behind: others
-        who wait for the table would let the connections that read it next wait behind them. By
-        COPY, for which the server uses all its cores; through a cursor it uses one."""
+        """What a statement reads, over the snapshot's own connection, leaving no lock behind: whoever
+        waits for the table would make the connections that read it next wait behind him. By COPY,
+        for which the server uses all its cores; through a cursor it uses one."""
         with self.snapshot.connection.cursor() as cursor:
             cursor.execute("SAVEPOINT looking")
             frame = read_by_copy(self.snapshot.connection, text, schema)
