@@ -70,7 +70,7 @@ class SnapshotReader:
         return bound(self.snapshot.connection, text, parameters)
 
     def copied_without_lock(self, text: str, schema: pl.Schema) -> pl.DataFrame:
-        """What a statement reads, over the snapshot's own connection, leaving no lock behind: whoever
+        """What a statement reads, over the snapshot's own connection, leaving no lock behind: who
         waits for the table would make the connections that read it next wait behind him. By COPY,
         for which the server uses all its cores; through a cursor it uses one."""
         with self.snapshot.connection.cursor() as cursor:
