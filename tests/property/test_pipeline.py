@@ -26,7 +26,7 @@ from tests.strategies import examples, timezones, worlds
 from tests.strategies_of_origins import situations
 from tests.worlds import load
 
-in_memory = settings(max_examples=examples(80), deadline=None)
+in_memory = settings(max_examples=examples(60), deadline=None)
 law = settings(max_examples=examples(25), deadline=None)
 in_the_database = settings(
     max_examples=examples(8),
