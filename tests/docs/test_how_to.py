@@ -88,8 +88,8 @@ def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
         unmigrated.execute(marked(PRIVILEGES, "grants: columns"))
         succeeds(job, "run --all", *reading)
         answer = clickstats("migrate", "--check", database=job)
-        assert answer.code == 5
-        assert answer.text.count("lacks SELECT") == 4
+        assert answer.code == 0
+        assert answer.text.count("optional: link_clicks.") == 2
 
 
 def test_the_grants_run_in_a_second_database_too(
