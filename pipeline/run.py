@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
-from pipeline.database.connection import Snapshot, commit, session, take_snapshot
+from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
@@ -298,12 +298,9 @@ def write_audited(
 
 def biggest_changes(writer: Connection, run: str) -> tuple[list[dict[str, Any]], int]:
     """What a run has changed most about scores, and how many changes there are."""
-    with writer.cursor() as cursor:
-        cursor.execute(statement("biggest_changes"), {"run": run})
-        names = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    count = rows[0]["changes"] if rows else 0
-    return [{name: row[name] for name in names if name != "changes"} for row in rows], count
+    rows = rows_by_name(writer, statement("biggest_changes"), {"run": run})
+    counts = [row.pop("changes") for row in rows]  # the same in each
+    return rows, counts[0] if counts else 0
 
 
 def tell(report: RunReport) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.answers.names import names
 from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.status import since_now
-from pipeline.database.connection import session
+from pipeline.database.connection import rows_by_name, session
 from pipeline.scoring.scores import ENGAGEMENT, INTENT
 from pipeline.settings import Settings
 from pipeline.short_ids import short_ids
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 ALWAYS = datetime(1, 1, 1)  # UTC
-# as bits of human_rules; a rule of both scores is named once
+# in the order of the bits of human_rules; those of intent say so, since both scores have Calendly
 RULE_NAMES = [
     *(rule.name for rule in ENGAGEMENT),
     *(f"{rule.name} (intent)" for rule in INTENT),
@@ -49,10 +49,7 @@ def score_changes(
     """The changes since an instant of the named applications, or of all."""
     known_by = names(connection)
     parameters = {"since": since, "application_ids": list(application_ids), "row_limit": limit}
-    with connection.cursor() as cursor:
-        cursor.execute(known_by.in_front + statement("changes"), parameters)
-        columns = [column.name for column in cursor.description or ()]
-        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    rows = rows_by_name(connection, known_by.in_front + statement("changes"), parameters)
     short = short_ids(connection, [row["application_id"] for row in rows])
     found: list[ScoreChange] = [
         {

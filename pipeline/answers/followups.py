@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pipeline.answers.names import names
 from pipeline.answers.status import since_now
-from pipeline.database.connection import session
+from pipeline.database.connection import rows_by_name, session
 from pipeline.definition import Statuses, means
 from pipeline.ledger import Choice, chosen
 from pipeline.scoring.rules import Rule
@@ -105,8 +105,8 @@ def followups(
             else None
         )
         parameters = {"since": since, "closed": closed, "wanted": wanted, "row_limit": limit}
-        rows = _rows(connection, known_by.in_front + statement("open_interest"), parameters)
-        [newest] = _rows(connection, NEWEST, {})
+        rows = rows_by_name(connection, known_by.in_front + statement("open_interest"), parameters)
+        [newest] = rows_by_name(connection, NEWEST, {})
         return Followups(
             now,
             since,
@@ -126,7 +126,7 @@ def _followups(
     instants = [row["last_human_click"] for row in rows]
     before = {
         row["application_id"]: row
-        for row in _rows(connection, BEFORE, {"since": now - A_DAY, "application_ids": ids})
+        for row in rows_by_name(connection, BEFORE, {"since": now - A_DAY, "application_ids": ids})
     }
     return [
         {
@@ -170,7 +170,7 @@ def _statuses(connection: Connection, in_front: str, meanings: Statuses) -> list
             "applications": row["count"],
             "meaning": "closed" if means(row["application_status"], meanings.closed) else "open",
         }
-        for row in _rows(connection, in_front + STATUSES, {})
+        for row in rows_by_name(connection, in_front + STATUSES, {})
     ]
 
 
@@ -183,14 +183,7 @@ def _last_clicks(
     found: dict[str, list[str]] = {}
     parameters = {"application_ids": ids, "instants": instants}
     text = front.as_string(connection) + statement("last_clicks")
-    for row in _rows(connection, text, parameters):
+    for row in rows_by_name(connection, text, parameters):
         function = row["link_function"]
         found.setdefault(row["application_id"], []).append(spelled.get(function, function))
     return found
-
-
-def _rows(connection: Connection, text: str, parameters: dict[str, object]) -> list[dict[str, Any]]:
-    with connection.cursor() as cursor:
-        cursor.execute(text, parameters)
-        columns = [column.name for column in cursor.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

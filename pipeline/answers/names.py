@@ -19,7 +19,6 @@ class Names:
 
     in_front: str
     missing: list[str]
-    has_status: bool
 
 
 def names(connection: Connection) -> Names:
@@ -57,4 +56,4 @@ def names(connection: Connection) -> Names:
         )
         if not is_there
     ]
-    return Names(f"WITH {stand_ins}\n", missing, status in there)
+    return Names(f"WITH {stand_ins}\n", missing)

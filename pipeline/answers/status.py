@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import psycopg2
 
-from pipeline.database.connection import session
+from pipeline.database.connection import rows_by_name, session
 from pipeline.definition import Definition, from_document
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import last_published
@@ -97,9 +97,7 @@ def status(settings: Settings) -> Status:
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()::timestamp")
             now = cursor.fetchone()[0]  # type: ignore[index]
-            cursor.execute(statement("recent_runs"))
-            names = [column.name for column in cursor.description or ()]
-            runs = [cast(Run, dict(zip(names, row, strict=True))) for row in cursor]
+        runs = cast("list[Run]", rows_by_name(connection, statement("recent_runs"), {}))
         every = [run for run in runs if run["command"] == "run --all"]
         last = next((run for run in every if run["outcome"] == "published"), None)
         published = last_published(connection)

@@ -394,6 +394,16 @@ def commit(connection: Connection, settings: Settings) -> None:
     log.debug("committed: published")
 
 
+def rows_by_name(
+    connection: AnyConnection, query: str, parameters: Mapping[str, object]
+) -> list[dict[str, Any]]:
+    """What a query reads: each row by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def bound(connection: AnyConnection, statement: str, parameters: Mapping[str, object]) -> str:
     """The statement with its parameters bound as literals, for readers that take none."""
     with connection.cursor() as cursor:

@@ -84,8 +84,8 @@ def is_sweep(clicks: pl.DataFrame, rules: Thresholds) -> pl.Series:
     if rules.sweep_links == 0:
         return latest.select(pl.repeat(False, pl.len())).to_series()
     stretches = shortest_stretches(clicks, rules.sweep_links)
-    # the shorter a click's distance, the later a stretch may end; the one that ends last of those
-    # starts last
+    # a stretch that ends later also starts later: so of those that end soon enough to be within the
+    # span of the click, the last one is looked at
     return (
         latest.join_asof(
             stretches.filter(pl.col("end") - pl.col("start") <= span),
