@@ -7,9 +7,10 @@ written, and compares it with what is stored at its end, before the commit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AuditFailed
 from schema.sql import statement
@@ -17,7 +18,15 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-KEPT = "CREATE TEMPORARY TABLE clickstats_written (LIKE pg_temp.clickstats_staging) ON COMMIT DROP"
+    from pipeline.database.connection import Connection
+
+# in one message to the server; what waits for the commit fires now
+ALONE = """
+SELECT set_config('clickstats.writes', ({writes}), true);
+{text};
+SET CONSTRAINTS ALL IMMEDIATE;
+SELECT ({writes}) = current_setting('clickstats.writes'), ({answer})
+"""
 KEEP = "INSERT INTO pg_temp.clickstats_written TABLE pg_temp.clickstats_staging"
 
 
@@ -27,20 +36,18 @@ class Alterations:
 
     cursor: Cursor
     names: list[str] = field(init=False)
-    deferrable: list[str] = field(init=False)
     kept: bool = False
 
     def __post_init__(self) -> None:
         self.cursor.execute(statement("altering"))
-        found = self.cursor.fetchall()
-        self.names = [name for name, _ in found]
-        self.deferrable = [name for _, name in found if name]
+        self.names = [name for (name,) in self.cursor.fetchall()]
 
     def begin(self) -> None:
         """Keep what is stored before the first row is written."""
         if self.names and not self.kept:
             self.cursor.execute(statement("keep_before"))
-            self.cursor.execute(KEPT)
+            staging = statement("staging")
+            self.cursor.execute(staging.replace("clickstats_staging", "clickstats_written"))
             self.kept = True
 
     def keep(self) -> None:
@@ -48,17 +55,20 @@ class Alterations:
         if self.kept:
             self.cursor.execute(KEEP)
 
-    def refuse(self, instant: datetime, newer: int) -> None:
+    def refuse(self, instant: datetime, run: str | None, newer: int) -> None:
         """Raise `AuditFailed` when rows are stored otherwise than they were written, but for the
-        `newer` ones, left to a newer run, or when others were altered. Triggers that would wait for
-        the commit fire now."""
+        `newer` ones, left to a newer run, or when others were altered; with the id of a `run`, when
+        what it has kept of changes of scores was. Triggers that would wait for the commit fire
+        now."""
         if not self.kept:
             return
         self.cursor.execute("SET LOCAL enable_hashjoin = on")
-        if self.deferrable:
-            self.cursor.execute(f"SET CONSTRAINTS {', '.join(self.deferrable)} IMMEDIATE")
-        for look, allowed in (("altered", newer), ("altered_readings", 0), ("altered_beside", 0)):
-            self.cursor.execute(statement(look), {"instant": instant})
+        self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        looks = {"altered": newer, "altered_readings": 0, "altered_beside": 0}
+        if run:
+            looks["altered_changes"] = 0
+        for look, allowed in looks.items():
+            self.cursor.execute(statement(look), {"instant": instant, "run": run})
             altered, first = self.cursor.fetchone()  # type: ignore[misc]
             if altered > allowed:
                 raise AuditFailed(
@@ -67,3 +77,22 @@ class Alterations:
                     f"look at what alters them: {', '.join(self.names)}; "
                     "nothing was published"
                 )
+
+
+def write_alone(
+    connection: Connection, name: str, answer: str, parameters: Mapping[str, object]
+) -> Any:
+    """Execute the statement of this name, which writes to the ledger, and return what the query
+    `answer` finds afterwards. Raises `AuditFailed` when it has written to the target, too, by a
+    trigger for instance; triggers that would wait for the commit fire now."""
+    text = ALONE.format(writes=statement("writes"), text=statement(name), answer=answer)
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        is_alone, answered = cursor.fetchone()  # type: ignore[misc]
+    if not is_alone:
+        raise AuditFailed(
+            "the audit failed: what was entered in clickstats_runs has altered "
+            "link_click_analytics or link_click_readings, too; look for triggers and rules on "
+            "clickstats_runs; nothing was published"
+        )
+    return answered

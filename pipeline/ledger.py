@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors
 
+from pipeline.alterations import write_alone
 from pipeline.audit import Baseline
 from pipeline.database.connection import next_transaction, session
 from pipeline.database.waiting import in_time, is_unanswered
@@ -34,7 +35,7 @@ from pipeline.definition import (
     from_document,
     in_force,
 )
-from pipeline.errors import ClickstatsError, ConfigurationError
+from pipeline.errors import AuditFailed, ClickstatsError, ConfigurationError
 from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.scoring.user_agents import patterns_fingerprint
@@ -61,6 +62,7 @@ NOT_FOR_LONG = (
 # that a run has begun is no news for which a standby must be waited
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
 AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
+WAL_POSITION = "SELECT pg_current_wal_insert_lsn()::text"
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
@@ -74,7 +76,9 @@ class Ledger:
     definition: dict[str, Any] | None = None  # the whole, once it is known
 
     def publish(self, writer: Connection) -> None:
-        """Record success, in the transaction that publishes the rows."""
+        """Record success, in the transaction that publishes the rows; whatever waits for the
+        commit comes before it. Raises `AuditFailed` when the row is not stored as it is written,
+        or when that writes something else."""
         self._finish(writer, "published", 0)
 
     def fail(self, error: BaseException) -> bool:
@@ -104,9 +108,10 @@ class Ledger:
             if self.report
             else {"seconds": {}, "warnings": [], "timezone": None, "clicks_by_class": {}}
         )
-        _one(
+        is_entered = write_alone(
             connection,
             "finish_run",
+            statement("entered"),
             dict.fromkeys(SEEN)
             | seen
             | {
@@ -122,6 +127,12 @@ class Ledger:
                 "error": error,
             },
         )
+        if outcome == "published" and not is_entered:
+            raise AuditFailed(
+                "the audit failed: the row of this run in clickstats_runs is stored otherwise than "
+                "it was written; look for triggers and rules on clickstats_runs; nothing was "
+                "published"
+            )
 
 
 @contextmanager
@@ -151,10 +162,10 @@ def ledger(
     }
     with writer.cursor() as cursor:
         cursor.execute(NOT_FOR_A_STANDBY)
-    started = _one(writer, "start_run", parameters)
+    wal_start = write_alone(writer, "start_run", WAL_POSITION, parameters)
     next_transaction(writer, settings)
     log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
-    row = Ledger(settings, wal_start=started[0] if started else "0/0")
+    row = Ledger(settings, wal_start)
     try:
         yield row
     except BaseException as error:
@@ -178,8 +189,10 @@ def _exit(error: BaseException) -> tuple[int, str]:
 
 def last_published(connection: Connection) -> Baseline | None:
     """The last published `run --all`, or None when there is none."""
-    row = _one(connection, "baseline", {})
-    return Baseline(*row) if row else None
+    with connection.cursor() as cursor:
+        cursor.execute(statement("baseline"))
+        row = cursor.fetchone()
+        return Baseline(*row) if row else None
 
 
 @dataclass(frozen=True)
@@ -281,14 +294,6 @@ def refuse_to_mix(choice: Choice) -> None:
             + "leave it out, or " * (choice.definition != choice.published_definition)
             + "publish it by `clickstats run --all`"
         )
-
-
-def _one(
-    connection: Connection, name: str, parameters: Mapping[str, Any]
-) -> tuple[Any, ...] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement(name), parameters)
-        return cursor.fetchone() if cursor.description else None
 
 
 def _peak_memory_bytes() -> int:

@@ -79,6 +79,7 @@ def write(
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
+    orphans: Callable[[], int] = lambda: 0,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
@@ -94,7 +95,9 @@ def write(
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
     Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
-    application is gone; any other writes none for such an application. The same for `jobs`.
+    application is gone; any other writes none for such an application. The same for `jobs`. So it
+    does, where its role may, when there are more `orphans` after the last slice: stored rows that a
+    foreign key has left behind, by replication, which fires none, or while it was switched off.
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
@@ -115,9 +118,13 @@ def write(
                     rebuild=rebuild,
                     mend=mend,
                 )
-                if whole:
+                if whole and missing_keys:
+                    alterations.begin()
                     written += _in_place_of(missing_keys, cursor, instant)
-                alterations.refuse(instant, written.newer)
+                if orphans() > written.deleted and _may_delete(cursor):
+                    alterations.begin()
+                    written += _in_place_of({"job_applications"}, cursor, instant)
+                alterations.refuse(instant, run, written.newer)
                 break
             except psycopg2.Error as error:
                 # whatever comes of dropping indexes, the slower way may do without: a publication
@@ -268,13 +275,9 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     )
 
 
-def delete_orphans(connection: Connection, instant: datetime) -> Written:
-    """Delete the stored rows whose application is gone, where this role may."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT has_table_privilege('link_click_analytics', 'DELETE')")
-        if cursor.fetchone() == (False,):
-            return Written()
-        return _in_place_of({"job_applications"}, cursor, instant)
+def _may_delete(cursor: Cursor) -> bool:
+    cursor.execute("SELECT has_table_privilege('link_click_analytics', 'DELETE')")
+    return cursor.fetchone() == (True,)
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError
 from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
-from pipeline.load import delete_orphans, write
+from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
 from pipeline.run_report import RunReport, Show, show_nothing
@@ -123,8 +123,17 @@ def _everything(
             new = report.applications if computation.target.is_empty else 0
             kept = not choice.changes and not computation.target.has_no_readings
             run = settings.run_id if kept else None
-            write_audited(writer, slices, report, new, whole=True, every=options.full, run=run)
-            clear_orphans(writer, computation)
+            write_audited(
+                writer,
+                slices,
+                report,
+                new,
+                whole=True,
+                every=options.full,
+                run=run,
+                orphans=lambda: computation.orphans,
+            )
+            computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
@@ -133,17 +142,6 @@ def _everything(
 def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunReport:
     """The report of a run that begins."""
     return RunReport(settings.run_id, snapshot.taken_at, choice.timezone, choice.fingerprint)
-
-
-def clear_orphans(writer: Connection, computation: Computation) -> None:
-    """Delete the stored rows that a foreign key has left behind: those of applications that were
-    deleted by replication, which fires no keys, or while the keys were switched off."""
-    report = computation.report
-    if computation.orphans > report.deleted:
-        deleted = delete_orphans(writer, report.snapshot_at)
-        report.deleted += deleted.deleted
-        report.readings_deleted += deleted.readings_deleted
-        computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
 
 
 def gathered(
@@ -283,9 +281,19 @@ def write_audited(
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
+    orphans: Callable[[], int] = lambda: 0,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = write(writer, slices, report.snapshot_at, new, whole=whole, every=every, run=run)
+    written = write(
+        writer,
+        slices,
+        report.snapshot_at,
+        new,
+        whole=whole,
+        every=every,
+        run=run,
+        orphans=orphans,
+    )
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     report.unchanged += written.without_change

@@ -13,4 +13,20 @@ SELECT
         0
     ) AS hash
 FROM link_click_analytics
-WHERE application_id IS NOT NULL
+WHERE application_id IS NOT NULL;
+
+CREATE TEMPORARY TABLE clickstats_readings_before ON COMMIT DROP AS
+SELECT
+    application_id,
+    engagement_score_human,
+    intent_score_human,
+    human_rules,
+    hash_record_extended(
+        (
+            human_clicks, machine_clicks, own_clicks, repeated_clicks, first_human_click,
+            last_human_click, engagement_score_all, intent_score_all, engagement_score_human,
+            intent_score_human, human_rules, calculated_at
+        ),
+        0
+    ) AS hash
+FROM link_click_readings

@@ -34,4 +34,3 @@ VALUES (
     :'id'::uuid, clock_timestamp()::timestamp, :'command', :'options'::jsonb, :'version', :'rules',
     :'timezone', :'host', :'pid'::integer
 )
-RETURNING pg_current_wal_insert_lsn()::text
