@@ -31,7 +31,7 @@ from pipeline.scoring.attribution import (
     used,
 )
 from pipeline.scoring.user_agents import declared
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Sizes
 from pipeline.source_columns import SourceColumns, source_columns
 from pipeline.source_shape import (
     beyond_snapshot,
@@ -50,14 +50,14 @@ class Table(NamedTuple):
     """The table that a statement reads."""
 
     name: str
-    blocks: int  # read at once, at most: some 40 MB of memory
+    share: int  # one block of it takes the memory of so many blocks of clicks
     as_arrays: bool = False  # whether that is quicker: where most columns are numbers
 
 
 TABLES = {
-    "applications": Table("job_applications", 4_096),
-    "links": Table("link_tracking", 8_192, as_arrays=True),
-    "clicks": Table("link_clicks", 16_384, as_arrays=True),
+    "applications": Table("job_applications", 4),
+    "links": Table("link_tracking", 2, as_arrays=True),
+    "clicks": Table("link_clicks", 1, as_arrays=True),
 }
 USER_AGENTS = pl.Schema({"user_agent": pl.String()})
 ORIGINS = pl.Schema(
@@ -69,8 +69,7 @@ ORIGINS = pl.Schema(
         "ip_address": pl.String(),
     }
 )
-# at least 50,000 applications a slice, at most 64 slices
-APPLICATIONS_PER_SLICE, SLICES = 50_000, 64
+SLICES = 64  # at most, of at least `Sizes.applications`
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
@@ -98,11 +97,12 @@ class Extracted:
     clicks_unusable: int
     clicks_in_future: int  # later than the snapshot
     columns: SourceColumns
+    per_slice: int = Sizes.applications  # applications, at least
     first_link: int = 0  # the number of the first of these links
 
     @property
     def _per_slice(self) -> int:
-        return max(APPLICATIONS_PER_SLICE, ceil(self.applications.height / SLICES))
+        return max(self.per_slice, ceil(self.applications.height / SLICES))
 
     def slices(self) -> Iterator[Extracted]:
         """The same in slices of the applications, one at least: computing takes several times the
@@ -149,6 +149,7 @@ class Source:
         over_one_connection: bool = False,
     ) -> None:
         self.snapshot = snapshot
+        self.sizes = settings.sizes
         self.definition = definition
         self.columns = source_columns(snapshot.connection)
         self.whole = not application_ids
@@ -201,6 +202,7 @@ class Source:
             unusable,
             in_future,
             self.columns,
+            self.sizes.applications,
         )
 
     def origins(self, links: pl.DataFrame) -> pl.DataFrame:
@@ -284,9 +286,9 @@ class Source:
         """The statement, for each part of its table: in place of the table stands what it has in a
         range of blocks, the last of which has no end."""
         table, text = TABLES[name], self._bound(name)
-        blocks = self._blocks(table.name)
-        pairs = ceil(blocks / table.blocks / 2)  # of equal parts: there are two connections
-        size = max(ceil(blocks / max(pairs, 1) / 2), table.blocks // 8, 1)
+        blocks, at_once = self._blocks(table.name), self.sizes.blocks // table.share
+        pairs = ceil(blocks / at_once / 2)  # of equal parts: there are two connections
+        size = max(ceil(blocks / max(pairs, 1) / 2), at_once // 8, 1)
         starts = range(size, blocks, size)
         if not starts:
             yield f"{self._stand_in(table.name)}\n{text}"

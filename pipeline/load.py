@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 15, 0.05, 1.0  # seconds
-FIRST_LOAD = 10_000  # rows from which indexes are better built afterwards
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
 LOCK_TIMEOUT = "10ms"
@@ -74,8 +73,9 @@ def write(
     connection: Connection,
     slices: Callable[[], Iterable[pl.DataFrame]],
     instant: datetime,
-    new: int = 0,
+    attempts: int,
     *,
+    rebuild: bool = False,
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
@@ -88,9 +88,9 @@ def write(
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
     that has gone is nulled, a row that has gone is written anew. Where that gets in the way, or
-    another program's lock or row does, the write is undone and, after a pause, repeated: `slices`
-    may be asked for more than once.
-    When many rows are to come into an empty table, `new` of them, indexes are built afterwards.
+    another program's lock or row does, the write is undone and, after a pause, repeated, up to so
+    many `attempts`: `slices` may be asked for more than once.
+    With `rebuild`, indexes of an empty table are built afterwards.
     Readings are written only where they differ, unless `every` one is asked for, and only beside a
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
@@ -102,8 +102,8 @@ def write(
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
         cursor.execute(IN_KEY_ORDER)
-        rebuild, violated = new >= FIRST_LOAD, ""
-        for attempt in range(1, ATTEMPTS + 1):
+        violated = ""
+        for attempt in range(1, attempts + 1):
             cursor.execute("SAVEPOINT before_writing")
             try:
                 mend = attempt > 1 or (bool(missing_keys) and not whole)
@@ -133,11 +133,11 @@ def write(
                 # what looking again has not mended once, it never will: an index of somebody else
                 hopeless = isinstance(error, psycopg2.IntegrityError) and violated == str(error)
                 may_pass = comes_of_it or (isinstance(error, TRY_AGAIN) and not hopeless)
-                if attempt == ATTEMPTS or not may_pass:
+                if attempt == attempts or not may_pass:
                     raise
                 violated = str(error)
                 log.debug(
-                    "attempt %s of %s to write: %s", attempt, ATTEMPTS, error.diag.message_primary
+                    "attempt %s of %s to write: %s", attempt, attempts, error.diag.message_primary
                 )
                 cursor.execute("ROLLBACK TO before_writing")
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)

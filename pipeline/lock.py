@@ -23,6 +23,7 @@ from psycopg2 import errors
 
 from pipeline.database.connection import lock_timeout
 from pipeline.errors import Locked
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -45,7 +46,6 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_b
 ORDER BY a.xact_start
 """
 AT_ONCE = 0.1  # seconds: what takes no longer is not worth a word
-GATE_WAIT = 60  # seconds, at least: who holds the gate does not hold it for long
 NAMED_LOCKS = """
 SELECT pg_advisory_xact_lock(%s, number) FROM (
     SELECT DISTINCT uuid_hash(id) & 255 AS number FROM unnest(%s::uuid[]) AS id ORDER BY number
@@ -62,20 +62,23 @@ def take_run_lock(writer: Connection, wait: int) -> None:
     log.debug("run lock taken")
 
 
-def hold_gate_alone(connection: Connection, wait: int) -> None:
+def hold_gate_alone(connection: Connection, settings: Settings, wait: int) -> None:
     """Wait for every `run --app-id` that is under way, `wait` seconds or a minute, whichever is
     longer; then keep new ones out until this transaction ends."""
-    wait = max(wait, GATE_WAIT)
+    wait = max(wait, settings.gate_wait)
     _take(connection, f"SELECT pg_advisory_xact_lock(%s, {TARGET})", (GATE,), wait)
     log.debug("gate held alone: no run --app-id is between its snapshot and its commit")
 
 
-def hold_gate_shared(writer: Connection, application_ids: Sequence[str]) -> None:
+def hold_gate_shared(
+    writer: Connection, settings: Settings, application_ids: Sequence[str]
+) -> None:
     """Keep `run --all` from taking its snapshot, and other runs from the same applications, until
     the writer's transaction ends; waits a minute for each. 256 locks stand for all applications,
     taken in one order."""
-    _take(writer, f"SELECT pg_advisory_xact_lock_shared(%s, {TARGET})", (GATE,), GATE_WAIT)
-    _take(writer, NAMED_LOCKS, (NAMED, list(application_ids)), GATE_WAIT)
+    wait = settings.gate_wait
+    _take(writer, f"SELECT pg_advisory_xact_lock_shared(%s, {TARGET})", (GATE,), wait)
+    _take(writer, NAMED_LOCKS, (NAMED, list(application_ids)), wait)
     log.debug("gate shared, and locks of the named applications taken")
 
 

@@ -16,7 +16,7 @@ from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_
 from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError
-from pipeline.extract import APPLICATIONS_PER_SLICE, Extracted, Source
+from pipeline.extract import Extracted, Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
@@ -100,7 +100,8 @@ def _everything(
         )
     before("gate")
     if choice.is_new:
-        hold_gate_alone(writer, options.wait)  # until the commit: rows of both must not mix
+        # until the commit: rows of both must not mix
+        hold_gate_alone(writer, settings, options.wait)
     with snapshot_behind_gate(
         writer, settings, options.wait, before, held=choice.is_new
     ) as snapshot:
@@ -119,15 +120,17 @@ def _everything(
             )
             if options.limit is not None:
                 rows, report.pending = oldest(slices(), options.limit)
-                slices = partial(rows.iter_slices, APPLICATIONS_PER_SLICE)
-            new = report.applications if computation.target.is_empty else 0
+                slices = partial(rows.iter_slices, settings.sizes.applications)
+            is_large = report.applications >= settings.sizes.first_load
+            rebuild = is_large and computation.target.is_empty
             kept = not choice.changes and not computation.target.has_no_readings
             run = settings.run_id if kept else None
             write_audited(
                 writer,
+                settings,
                 slices,
                 report,
-                new,
+                rebuild=rebuild,
                 whole=True,
                 every=options.full,
                 run=run,
@@ -180,7 +183,7 @@ def run_named(
         server_errors(),
     ):
         before("gate")
-        hold_gate_shared(writer, application_ids)
+        hold_gate_shared(writer, settings, application_ids)
         report, per_application = unless_rewritten(
             writer, lambda: _named(writer, row, application_ids, before, thaw=thaw)
         )
@@ -225,7 +228,7 @@ def _named(
         run = None if target.has_no_readings else settings.run_id
     audit_rows(per_application)
     before("write")
-    write_audited(writer, lambda: [rows], report, every=True, run=run)
+    write_audited(writer, settings, lambda: [rows], report, every=True, run=run)
     return report, per_application
 
 
@@ -255,7 +258,7 @@ def snapshot_behind_gate(
     with ExitStack() as reading:
         with session(settings) as gatekeeper:
             if not held:
-                hold_gate_alone(gatekeeper, wait)
+                hold_gate_alone(gatekeeper, settings, wait)
             reader = reading.enter_context(session(settings, snapshot=True))
             before("snapshot")
             snapshot = take_snapshot(reader, writer)
@@ -274,10 +277,11 @@ def count(report: RunReport, extracted: Extracted) -> None:
 
 def write_audited(
     writer: Connection,
+    settings: Settings,
     slices: Callable[[], Iterable[pl.DataFrame]],
     report: RunReport,
-    new: int = 0,
     *,
+    rebuild: bool = False,
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
@@ -288,7 +292,8 @@ def write_audited(
         writer,
         slices,
         report.snapshot_at,
-        new,
+        settings.write_attempts,
+        rebuild=rebuild,
         whole=whole,
         every=every,
         run=run,

@@ -12,6 +12,16 @@ BEGINNING = re.compile("[0-9a-f]{8,31}")
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """How much is done at once. Tests do less at once, so that a small table is a large one."""
+
+    blocks: int = 16_384  # of link_clicks, read at once at most: some 40 MB of memory
+    applications: int = 50_000  # computed at once at least
+    first_load: int = 10_000  # rows from which indexes are better built afterwards
+    rows: int = 100_000  # exported at once
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where the data are, by which definition to compute, and which run this is."""
 
@@ -21,6 +31,9 @@ class Settings:
     connect_timeout: int | None = None  # seconds; None: the URL's own, else 15
     lock_timeout: int = 300  # seconds, where the role and the database set no limit of their own
     connect_pause: float = 0.5  # seconds before the second attempt; twice as long before each other
+    gate_wait: int = 60  # seconds, at least: who holds the gate does not hold it for long
+    write_attempts: int = 15
+    sizes: Sizes = Sizes()
     definition_file: str | None = None  # None: the last published definition
     run_id: str = field(default_factory=lambda: str(uuid4()))
 

@@ -30,7 +30,7 @@ def export(
         heights: list[int] = []
 
         def pages() -> Iterator[pl.DataFrame]:
-            for page in stored_pages(connection, filters):
+            for page in stored_pages(connection, filters, settings.sizes.rows):
                 heights.append(page.height)
                 yield page
 

@@ -11,13 +11,13 @@ import polars as pl
 
 from pipeline.database.connection import bound
 from pipeline.database.transport import read_by_copy
+from pipeline.settings import Sizes
 from schema.columns import STORED
 from schema.sql import over_plain_rows, statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
-ROWS_PER_PAGE = 100_000
 # how a column travels: spans as microseconds, lists as JSON
 ON_THE_WAY = {pl.Duration: pl.Int64(), pl.List: pl.String()}
 SPANS = [name for name, dtype in STORED.items() if isinstance(dtype, pl.Duration)]
@@ -34,7 +34,9 @@ class Filters:
     since: datetime | None = None  # by updated_at, UTC
 
 
-def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFrame]:
+def stored_pages(
+    connection: Connection, filters: Filters, height: int = Sizes.rows
+) -> Iterator[pl.DataFrame]:
     """The rows as `schema.columns.STORED`, by application_id, a page at a time; one page at least.
 
     Lists are still JSON: `with_lists`. Rows without an application are left out, and rows with
@@ -43,13 +45,13 @@ def stored_pages(connection: Connection, filters: Filters) -> Iterator[pl.DataFr
     travelling = pl.Schema(
         {name: ON_THE_WAY.get(dtype.base_type(), dtype) for name, dtype in STORED.items()}
     )
-    parameters = _parameters(filters) | {"row_limit": ROWS_PER_PAGE}
+    parameters = _parameters(filters) | {"row_limit": height}
     while True:
         text = bound(connection, over_plain_rows("stored_rows"), parameters)
         page = read_by_copy(connection, text, travelling)
         if page.height or parameters["after"] is None:
             yield page.with_columns(pl.col(name).cast(STORED[name]) for name in SPANS)
-        if page.height < ROWS_PER_PAGE:
+        if page.height < height:
             return
         parameters["after"] = page["application_id"][-1]
 

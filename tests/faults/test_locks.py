@@ -4,18 +4,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import Any
+from time import monotonic, sleep
 
 import pytest
 from psycopg2.extensions import connection
 
-import pipeline.slices
 from pipeline.errors import Locked, Refused
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all
+from pipeline.run_report import Advance
 from tests.commands import as_process, clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
@@ -162,19 +161,16 @@ def test_the_lock_dies_with_its_holder_while_polars_computes(database: Database)
         wait_until(lambda: database.execute(LOCK_IS_FREE), seconds=AT_ONCE)
 
 
-def test_no_idle_timeout_ends_a_run_that_computes(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_idle_timeout_ends_a_run_that_computes(database: Database) -> None:
     for timeout in ("idle_in_transaction_session_timeout", "idle_session_timeout"):
         database.execute(f"alter database {database.name} set {timeout} = '100ms'")
-    compute = pipeline.slices.scored
 
-    def slowly(*arguments: Any) -> Any:
-        database.execute("set idle_session_timeout to 0; select pg_sleep(0.3)")
-        return compute(*arguments)
+    @contextmanager
+    def slowly(phase: str) -> Iterator[Advance]:
+        """Takes its time over each part and slice."""
+        yield lambda done, total: sleep(0.3)
 
-    monkeypatch.setattr(pipeline.slices, "scored", slowly)
-    assert run_all(database.settings()).updated == 10
+    assert run_all(database.settings(), show=slowly).updated == 10
 
 
 @slow
@@ -236,14 +232,13 @@ def test_a_lock_of_another_program_is_waited_for(
 
 @pytest.mark.parametrize("locking", [pytest.param(one, marks=slow) for one in ROWS_OF_OTHERS])
 def test_a_lock_that_is_never_released_ends_the_run(
-    database: Database, other: connection, monkeypatch: pytest.MonkeyPatch, locking: str
+    database: Database, other: connection, locking: str
 ) -> None:
-    monkeypatch.setattr("pipeline.load.ATTEMPTS", 3)
     before = stored(database)
     with other.cursor() as cursor:
         cursor.execute(ROWS_OF_OTHERS[locking])
     with pytest.raises(Refused, match="lock"):
-        run_all(database.settings())
+        run_all(database.settings(write_attempts=3))
     other.rollback()
     assert database.execute(LOCK_IS_FREE)
     assert stored(database) == before

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.dry_run import dry_run
 from pipeline.run import Options, run_all, run_named
+from pipeline.settings import Sizes
 from tests.databases import Database
 from tests.engines import assert_exact, stored, stored_readings
 
@@ -39,19 +40,19 @@ def deleted_by_replication(database: Database, which: str) -> None:
 )
 @pytest.mark.parametrize("per_slice", [50_000, 7], ids=["one slice", "several"])
 def test_rows_without_their_application_are_deleted(
-    computed: Database, monkeypatch: pytest.MonkeyPatch, which: str, count: int, per_slice: int
+    computed: Database, which: str, count: int, per_slice: int
 ) -> None:
-    monkeypatch.setattr("pipeline.extract.APPLICATIONS_PER_SLICE", per_slice)
+    sizes = Sizes(applications=per_slice)
     deleted_by_replication(computed, which)
     options = Options(max_shrink=100)
     readings = len(stored_readings(computed))
-    tried = dry_run(computed.settings(), options).report
-    done = run_all(computed.settings(), options)
+    tried = dry_run(computed.settings(sizes=sizes), options).report
+    done = run_all(computed.settings(sizes=sizes), options)
     assert tried.deleted == done.deleted == count
     assert tried.readings_deleted == done.readings_deleted
     assert done.readings_deleted == readings - len(stored_readings(computed)) > 0
     assert_exact(computed)
-    assert run_all(computed.settings()).deleted == 0
+    assert run_all(computed.settings(sizes=sizes)).deleted == 0
 
 
 def test_they_are_deleted_beside_other_changes(computed: Database) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-import pipeline.extract
 from pipeline.answers.explain import explain_named
 from pipeline.answers.export import export
 from pipeline.answers.overview import overview
@@ -18,6 +17,7 @@ from pipeline.dry_run import dry_run
 from pipeline.errors import AuditFailed, Refused
 from pipeline.run import run_all, run_named
 from pipeline.run_report import Advance
+from pipeline.settings import Sizes
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.holds import until_stopped
@@ -56,12 +56,12 @@ REWRITES = {
 }
 
 
+# tables in several parts, and slices of 300 applications
+IN_PARTS = Sizes(blocks=8, applications=300)
+
+
 @pytest.fixture
-def large(empty: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Tables in parts of two blocks, and slices of 300 applications."""
-    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
-    monkeypatch.setattr(pipeline.extract, "TABLES", small)
-    monkeypatch.setattr(pipeline.extract, "APPLICATIONS_PER_SLICE", 300)
+def large(empty: Database) -> Database:
     empty.execute(LARGE)
     return empty
 
@@ -115,7 +115,7 @@ COPY = "?require_auth=scram-sha-256"  # one transaction reads all parts, and hol
 def test_a_source_table(large: Database, event: str, option: str, begun: bool) -> None:
     meanwhile = Meanwhile(large, "read", event, begun=begun)
     through = Database(large.url + option, large.name)
-    report = run_all(through.settings(), show=meanwhile.show)
+    report = run_all(through.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert meanwhile.times == 1
     assert (report.clicks_read, report.inserted) == (6000, 1000)
     assert stored(large) == reference(large)
@@ -129,10 +129,10 @@ def test_a_source_table(large: Database, event: str, option: str, begun: bool) -
     ],
 )
 def test_the_target(large: Database, event: str) -> None:
-    run_all(large.settings())
+    run_all(large.settings(sizes=IN_PARTS))
     large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
     meanwhile = Meanwhile(large, "write", event, begun=False)
-    report = run_all(large.settings(), show=meanwhile.show)
+    report = run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert meanwhile.times == 1
     assert (report.inserted, report.updated) == (0, len(reference(large)) - report.unchanged)
     assert stored(large) == reference(large)
@@ -140,11 +140,11 @@ def test_the_target(large: Database, event: str) -> None:
 
 def test_truncated(large: Database) -> None:
     """What is there then is what counts, and so little of it is not published."""
-    run_all(large.settings())
+    run_all(large.settings(sizes=IN_PARTS))
     before = stored(large)
     meanwhile = Meanwhile(large, "read", "truncate link_clicks", begun=True)
     with pytest.raises(AuditFailed, match="fell from 6,000 to 0"):
-        run_all(large.settings(), show=meanwhile.show)
+        run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert stored(large) == before
 
 
@@ -171,7 +171,7 @@ def test_what_is_under_a_view(large: Database, event: str) -> None:
         """
     )
     meanwhile = Meanwhile(large, "read", event, begun=False)
-    report = run_all(large.settings(), show=meanwhile.show)
+    report = run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert meanwhile.times == 1
     assert report.applications == 1000
     assert stored(large) == reference(large)
@@ -188,7 +188,7 @@ def test_a_function_that_a_view_calls(large: Database, caplog: pytest.LogCapture
         " select spelled(tracking_id) as tracking_id, clicked_at from source_clicks"
     )
     meanwhile = Meanwhile(large, "read", f"{SPELLED} 'select lower($1)'", begun=False)
-    run_all(large.settings(), show=meanwhile.show)
+    run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert "rewritten while it was read: link_clicks" in caplog.text
     assert stored(large) == reference(large)
 
@@ -212,7 +212,7 @@ def test_a_column_takes_the_place_of_another(large: Database) -> None:
     large.execute("alter table link_clicks add column new_clicked_at timestamp")
     event = f"update link_clicks set new_clicked_at = clicked_at; {SWAPPED}"
     meanwhile = Meanwhile(large, "read", event, begun=False)
-    report = run_all(large.settings(), show=meanwhile.show)
+    report = run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert (report.clicks_read, report.clicks_unusable) == (6000, 0)
     assert stored(large) == reference(large)
 
@@ -226,18 +226,18 @@ def test_what_was_changed_back_is_noticed_too(
         "create table spare (like link_clicks); create table child (like link_clicks)"
     )
     meanwhile = Meanwhile(large, "read", event, begun=False)
-    run_all(large.settings(), show=meanwhile.show)
+    run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert "rewritten while it was read" in caplog.text
     assert stored(large) == reference(large)
 
 
 def test_again_and_again(large: Database) -> None:
-    run_all(large.settings())
+    run_all(large.settings(sizes=IN_PARTS))
     large.execute("update link_clicks set clicked_at = clicked_at + interval '1 hour'")
     before = stored(large)
     meanwhile = Meanwhile(large, "read", "vacuum full link_clicks", begun=True, again=True)
     with pytest.raises(Refused, match=r"link_clicks.*nothing was written"):
-        run_all(large.settings(), show=meanwhile.show)
+        run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert meanwhile.times == 3
     assert stored(large) == before
 

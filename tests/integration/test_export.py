@@ -13,12 +13,12 @@ import polars as pl
 import pyarrow.parquet
 import pytest
 
-from pipeline.answers import stored_rows as stored
 from pipeline.answers.export import export
 from pipeline.answers.stored_rows import Filters
 from pipeline.answers.whole_file import whole_file
 from pipeline.errors import ConfigurationError
 from pipeline.run import run_all
+from pipeline.settings import Sizes
 from schema.columns import STORED
 from tests.databases import Database
 from tests.drawings import named
@@ -134,13 +134,12 @@ def test_hostile_text_survives(hostile: Database, file_format: str) -> None:
 
 
 @formats
-def test_pages_join_without_a_seam(
-    sampled: Database, file_format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_join_without_a_seam(sampled: Database, file_format: str) -> None:
     whole = READ[file_format](exported(sampled, file_format))
-    for rows_per_page in (1_000, 999):
-        monkeypatch.setattr(stored, "ROWS_PER_PAGE", rows_per_page)
-        assert READ[file_format](exported(sampled, file_format)) == whole
+    for rows in (1_000, 999):
+        file = BytesIO()
+        export(sampled.settings(sizes=Sizes(rows=rows)), Filters(), file, file_format)
+        assert READ[file_format](file.getvalue()) == whole
 
 
 @formats

@@ -1,16 +1,15 @@
 """What is different for large tables: they are read in parts and computed in slices, and a first
-load builds indexes afterwards. The limits are lowered so that a small table is a large one."""
+load builds indexes afterwards. A small table is a large one where less is done at once."""
 
 from uuid import UUID
 
 import pytest
 
-import pipeline.extract
-import pipeline.load
 from pipeline.database.connection import session, take_snapshot
 from pipeline.definition import Definition
-from pipeline.extract import Source
+from pipeline.extract import TABLES, Source
 from pipeline.run import run_all
+from pipeline.settings import Sizes
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.holds import at
@@ -31,6 +30,8 @@ insert into link_clicks (tracking_id, clicked_at)
         case when n % 97 > 0 then timestamp '2024-03-02' + n * interval '11 minutes' end
     from generate_series(1, 6000) as n;
 """
+IN_PARTS = Sizes(blocks=8, applications=300)
+FIRST_LOAD = Sizes(first_load=1000)
 LAST = "(select max(id::text)::uuid from job_applications)"
 INDEXES = """
     select 'index ' || pg_get_indexdef(indexrelid) from pg_index
@@ -56,24 +57,16 @@ def filled(database: Database) -> Database:
     return database
 
 
-@pytest.fixture
-def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each table in parts of two blocks; the applications in slices of 300."""
-    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
-    monkeypatch.setattr(pipeline.extract, "TABLES", small)
-    monkeypatch.setattr(pipeline.extract, "APPLICATIONS_PER_SLICE", 300)
-
-
-@pytest.mark.usefixtures("in_parts")
 @pytest.mark.parametrize("by_copy", [False, True], ids=["ConnectorX", "COPY"])
 def test_tables_in_parts(filled: Database, by_copy: bool) -> None:
     through = filled.by_copy() if by_copy else filled
-    with session(through.settings(), snapshot=True) as connection:
-        source = Source(take_snapshot(connection), through.settings(), Definition())
+    settings = through.settings(sizes=IN_PARTS)
+    with session(settings, snapshot=True) as connection:
+        source = Source(take_snapshot(connection), settings, Definition())
         assert (source.reader.url is None) == by_copy
-        assert all(len(list(source._parts(name))) > 3 for name in pipeline.extract.TABLES)
+        assert all(len(list(source._parts(name))) > 3 for name in TABLES)
         assert len(source.extract().ranges()) == 4
-    report = run_all(through.settings())
+    report = run_all(through.settings(sizes=IN_PARTS))
     assert (report.inserted, report.clicks_read) == (1000, 6000)
     assert report.clicks_unusable == 61
     assert stored(filled) == reference(filled)
@@ -82,14 +75,13 @@ def test_tables_in_parts(filled: Database, by_copy: bool) -> None:
         "update link_clicks set clicked_at = clicked_at + interval '1 day' where click_id % 50 = 0;"
         "delete from link_click_analytics where application_id::text < '2'"
     )
-    report = run_all(through.settings())
+    report = run_all(through.settings(sizes=IN_PARTS))
     assert report.updated > 0
     assert report.inserted > 50
     assert stored(filled) == reference(filled)
-    assert run_all(through.settings()).written == 0
+    assert run_all(through.settings(sizes=IN_PARTS)).written == 0
 
 
-@pytest.mark.usefixtures("in_parts")
 @pytest.mark.parametrize(
     "event",
     [
@@ -99,19 +91,17 @@ def test_tables_in_parts(filled: Database, by_copy: bool) -> None:
     ],
     ids=["an application is deleted", "a row is added"],
 )
-def test_what_gets_in_the_way_of_the_last_slice(
-    filled: Database, monkeypatch: pytest.MonkeyPatch, event: str
-) -> None:
+def test_what_gets_in_the_way_of_the_last_slice(filled: Database, event: str) -> None:
     """All slices are written anew, none twice."""
-    report = run_all(filled.settings(), before=at("write", lambda: filled.execute(event)))
+    meanwhile = at("write", lambda: filled.execute(event))
+    report = run_all(filled.settings(sizes=IN_PARTS), before=meanwhile)
     assert report.inserted + report.updated + report.gone == 1000
     assert report.inserted == 999
     assert stored(filled) == reference(filled)
 
 
-@pytest.mark.usefixtures("in_parts")
 def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
-    run_all(filled.settings())
+    run_all(filled.settings(sizes=IN_PARTS))
     rows = filled.execute("select id::text from link_click_analytics order by application_id")
     ids = [UUID(text) for (text,) in rows]
     assert len(set(ids)) == 1000
@@ -120,7 +110,6 @@ def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
     assert {one.version for one in ids} == {4}
 
 
-@pytest.mark.usefixtures("in_parts")
 def test_parts_of_views_and_partitions(filled: Database) -> None:
     """A view has no blocks, a partitioned table has several files: each is read in one piece."""
     filled.execute(
@@ -134,11 +123,10 @@ def test_parts_of_views_and_partitions(filled: Database) -> None:
         insert into link_tracking select * from links;
         """
     )
-    run_all(filled.settings())
+    run_all(filled.settings(sizes=IN_PARTS))
     assert stored(filled) == reference(filled)
 
 
-@pytest.mark.usefixtures("in_parts")
 def test_tables_that_inherit(filled: Database) -> None:
     """The rows of a child belong to its parent; its blocks are its own."""
     filled.execute(
@@ -148,17 +136,14 @@ def test_tables_that_inherit(filled: Database) -> None:
         insert into old_clicks select * from link_clicks;
         """
     )
-    report = run_all(filled.settings())
+    report = run_all(filled.settings(sizes=IN_PARTS))
     assert report.clicks_read == 24_000
     assert stored(filled) == reference(filled)
 
 
-def test_a_first_load_builds_indexes_afterwards(
-    filled: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+def test_a_first_load_builds_indexes_afterwards(filled: Database) -> None:
     shape, files = filled.execute(INDEXES), dict(filled.execute(FILES))
-    run_all(filled.settings())
+    run_all(filled.settings(sizes=FIRST_LOAD))
     assert filled.execute(INDEXES) == shape
     after = dict(filled.execute(FILES))
     assert [name for name in files if files[name] == after[name]] == [
@@ -175,13 +160,10 @@ def test_a_first_load_builds_indexes_afterwards(
     ],
     ids=["a row", "a table that refers to it"],
 )
-def test_indexes_in_use_are_kept_up(
-    filled: Database, monkeypatch: pytest.MonkeyPatch, keep: str
-) -> None:
-    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
+def test_indexes_in_use_are_kept_up(filled: Database, keep: str) -> None:
     filled.execute(keep)
     files = filled.execute(FILES)
-    run_all(filled.settings())
+    run_all(filled.settings(sizes=FIRST_LOAD))
     assert filled.execute(FILES) == files
     assert stored(filled) == reference(filled)
 
@@ -201,29 +183,23 @@ def test_indexes_in_use_are_kept_up(
     ],
     ids=["a publication", "a view", "a trigger against dropping", "a trigger against building"],
 )
-def test_what_depends_on_the_indexes_of_an_empty_table(
-    filled: Database, monkeypatch: pytest.MonkeyPatch, dependent: str
-) -> None:
+def test_what_depends_on_the_indexes_of_an_empty_table(filled: Database, dependent: str) -> None:
     """The run goes the slower way by itself."""
-    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
     filled.execute(dependent)
     shape = filled.execute(INDEXES)
-    assert run_all(filled.settings()).inserted == 1000
+    assert run_all(filled.settings(sizes=FIRST_LOAD)).inserted == 1000
     assert filled.execute(INDEXES) == shape
     assert stored(filled) == reference(filled)
 
 
-def test_indexes_are_kept_up_where_the_empty_table_is_being_read(
-    filled: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_indexes_are_kept_up_where_the_empty_table_is_being_read(filled: Database) -> None:
     """The run does not wait for the reader."""
-    monkeypatch.setattr(pipeline.load, "FIRST_LOAD", 1000)
     files = filled.execute(FILES)
     reader = filled.connect()
     try:
         with reader.cursor() as cursor:
             cursor.execute("select count(*) from link_click_analytics")
-        run_all(filled.settings())
+        run_all(filled.settings(sizes=FIRST_LOAD))
     finally:
         reader.close()
     assert filled.execute(FILES) == files

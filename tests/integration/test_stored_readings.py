@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.extract
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.migrate import missing_options, problems
 from pipeline.run import Options, run_all, run_named
+from pipeline.settings import Sizes
 from tests.commands import clickstats
 from tests.databases import LEAST, Database
 from tests.definitions import printed, written
@@ -241,15 +241,11 @@ def test_optional_columns_that_may_not_be_read(least: Database, filled: Database
     assert "optional: link_clicks.user_agent cannot be read" in answer.text + answer.errors
 
 
-def test_reading_the_needed_columns_suffices(
-    least: Database, filled: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_the_needed_columns_suffices(least: Database, filled: Database) -> None:
     """Of a large table, too, whose parts are told apart by a column that is not granted either."""
     assert problems(least.settings()) == []
     filled.execute(MANY)
-    small = {name: table._replace(blocks=2) for name, table in pipeline.extract.TABLES.items()}
-    monkeypatch.setattr(pipeline.extract, "TABLES", small)
-    run_all(least.settings())
+    run_all(least.settings(sizes=Sizes(blocks=8)))
     assert stored(filled) == reference(filled)
 
 
