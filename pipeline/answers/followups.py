@@ -27,6 +27,7 @@ STATUSES = """
 SELECT application_status, count(*) FROM applications GROUP BY application_status
 ORDER BY count(*) DESC, application_status
 """
+QUICK = "SET LOCAL jit = off"  # compiling takes longer than any of these statements
 NEWEST = "SELECT max(last_human_click) FROM link_click_readings"
 BEFORE = """
 SELECT DISTINCT ON (application_id) application_id, engagement_score_before, intent_score_before
@@ -85,7 +86,8 @@ def followups(
 ) -> Followups:
     """The applications with a human click within this time until now: those whose status is not
     closed, or is one of `statuses`, or whatever it is."""
-    with session(settings, snapshot=True) as connection:
+    with session(settings, snapshot=True) as connection, connection.cursor() as cursor:
+        cursor.execute(QUICK)
         choice = chosen(connection, settings)
         now, since = since_now(connection, timedelta()), since_now(connection, within)
         known_by = names(connection)
