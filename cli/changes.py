@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema
-from cli.output import SCHEMA_VERSION, console, print_json, printable, table
-from cli.wording import minute, why
+from cli.output import SCHEMA_VERSION, console, print_json, table
+from cli.wording import known_by, minute, why
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,30 +45,36 @@ def changes(
         print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
         return
     out = console()
-    for part in _text(found, since):
+    for part in _text(found, since, out.width):
         out.print(part)
 
 
-def _text(found: Changes, since: str) -> Iterator[RenderableType]:
+WIDE = 120  # columns, from which each has its own; below, the reason stands under the names
+
+
+def _text(found: Changes, since: str, width: int) -> Iterator[RenderableType]:
     if not found.changes:
         yield f"No score has changed within {since}; look further back with --since."
         return
+    headings = ("id", "when", "intent", "engagement", "company and job", "why")
     yield table(
-        ("when", "id", "intent", "engagement", "company and job", "why"),
-        map(_cells, found.changes),
+        headings if width >= WIDE else headings[:-1],
+        (_cells(one, wide=width >= WIDE) for one in found.changes),
         right=["intent", "engagement"],
+        whole=["when"],
     )
     if left_out := found.count - len(found.changes):
         yield f"{left_out:,} more with --limit {found.count}"
 
 
-def _cells(one: ScoreChange) -> tuple[str, ...]:
-    names = [name for name in (one["company"], one["job_title"]) if name]
-    return (
-        minute(one["changed_at"]).removesuffix(" UTC"),
+def _cells(one: ScoreChange, *, wide: bool) -> tuple[str, ...]:
+    when = minute(one["changed_at"]).removesuffix(" UTC")
+    first = (
         one["short_id"],
+        when if wide else when.replace(" ", "\n"),
         f"{one['intent_score_before']} → {one['intent_score']}",
         f"{one['engagement_score_before']} → {one['engagement_score']}",
-        printable(" · ".join(names)) if names else "–",
-        why(one),
     )
+    if wide:
+        return (*first, known_by(one), why(one))
+    return (*first, f"{known_by(one)}\n{why(one)}")

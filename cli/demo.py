@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cli.options import Timezone
 from cli.output import console
 from cli.report import BARS, spread_table, top_table
-from cli.run import tables
+from cli.run_words import of_run
+from cli.wording import counted
 
 if TYPE_CHECKING:
     from pipeline.demo.demo import Demo
@@ -34,11 +35,12 @@ def print_demo(shown: Demo) -> None:
     out.print(f"[bold]How the scores are spread[/] ({BARS})")
     out.print(spread_table(shown.report.readings))
     out.print("[bold]What the run did[/]")
-    out.print(tables(shown.run))
+    for part in of_run(shown.run):
+        out.print(part)
     for warning in shown.run.warnings:
         out.print(Text(f"Warning: {warning}"))  # brackets in it are no markup
     again = shown.second_run
     out.print(
-        f"A second run over the same data wrote {again.inserted + again.updated} rows"
+        f"A second run over the same data wrote {counted(again.written, 'row')}"
         f" and took {again.seconds['total']:.2f} s."
     )

@@ -18,7 +18,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
-from cli.wording import ago, counted, minute, moved
+from cli.wording import ago, counted, known_by, minute, moved
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
@@ -86,6 +86,7 @@ def _text(
             HEADINGS if width >= WIDE else HEADINGS[:-2],
             (_row(one, found, wide=width >= WIDE) for one in found.followups),
             right=["intent", "engagement"],
+            whole=[] if width >= WIDE else ["last click"],
         )
         if left_out := found.count - len(found.followups):
             yield f"{left_out:,} more with --limit {found.count}"
@@ -111,23 +112,23 @@ def _text(
         )
 
 
-WIDE = 120  # columns, from which the reason has room
+WIDE = 120  # columns, from which each has its own; below, what does not fit stands under the names
 HEADINGS = ("id", "company and job", "intent", "engagement", "last click", "status", "why")
 
 
 def _row(one: Followup, found: Followups, *, wide: bool) -> tuple[str, ...]:
-    names = [name for name in (one["company"], one["job_title"]) if name]
+    status = printable(one["application_status"] or "–")
     on = ", ".join(map(printable, one["last_click_on"]))
-    cells = (
-        one["short_id"],
-        printable(" · ".join(names)) if names else "–",
+    last = ago(found.now - one["last_human_click"])
+    scores = (
         moved(one["intent_score"], one["intent_change"]),
         moved(one["engagement_score"], one["engagement_change"]),
-        f"{ago(found.now - one['last_human_click'])}" + (f" on {on}" if on else ""),
-        printable(one["application_status"] or "–"),
-        one["reason"],
     )
-    return cells if wide else cells[:-2]
+    if wide:
+        last += f" on {on}" * bool(on)
+        return (one["short_id"], known_by(one), *scores, last, status, one["reason"])
+    more = f"{status}; {f'last on {on}; ' * bool(on)}{one['reason']}"
+    return (one["short_id"], f"{known_by(one)}\n{more}", *scores, last)
 
 
 def _nobody(found: Followups, within: str) -> Iterator[str]:

@@ -34,7 +34,9 @@ def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> Non
             f"%(asctime)s {run_id[:8]} %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"
         )
         handler.setFormatter(line)
+        if sys.stderr.isatty() and not verbose:  # the result says it once more
+            handler.addFilter(lambda record: not hasattr(record, "phase"))
     log = logging.getLogger("clickstats")
     log.handlers = [handler]
     log.propagate = False
-    log.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    log.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)

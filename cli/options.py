@@ -66,7 +66,7 @@ ConnectTimeout = Annotated[
 ]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 LogFormat = Annotated[Format, typer.Option(help="How to write the log, to standard error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Log only warnings and errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")]
 MetricsFile = Annotated[
     str | None,

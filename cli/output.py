@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 SCHEMA_VERSION = 1
 PIPE_WIDTH = 160
@@ -32,10 +33,14 @@ def console() -> Console:
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Iterable[str]], *, right: Sequence[str] = ()
+    headings: Sequence[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> Table:
-    """A table of plain text. Columns named in `right` are aligned there and never wrapped; nor is
-    the first one, unless it is wider than an id."""
+    """A table of plain text. Columns named in `right` are aligned there and, like those in `whole`,
+    never wrapped; nor is the first one, unless it is wider than an id."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -43,18 +48,24 @@ def table(
     texts = [[Text(cell) for cell in row] for row in rows]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
-        widest = max(len(heading), *(row[number].cell_len for row in texts), 0)
-        whole = widest if heading in right else min(widest, ID_WIDTH) if number == 0 else None
+        widest = max(len(heading), *(_width(row[number]) for row in texts))
+        is_whole = heading in (*right, *whole)
+        least = widest if is_whole else min(widest, ID_WIDTH) if number == 0 else None
         shown.add_column(
             heading,
             justify="right" if heading in right else "left",
-            min_width=whole,
-            no_wrap=whole == widest,  # else rich takes the room from here and cuts the line
+            min_width=least,
+            no_wrap=least == widest,  # else rich takes the room from here and cuts the line
             overflow="fold",
         )
     for row in texts:
         shown.add_row(*row)
     return shown
+
+
+def _width(text: Text) -> int:
+    """Of its widest line."""
+    return max(line.cell_len for line in text.split(allow_blank=True))
 
 
 def print_json(value: object) -> None:

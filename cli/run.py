@@ -28,7 +28,8 @@ from cli.options import (
 )
 from cli.output import PIPE_WIDTH, SCHEMA_VERSION, console, print_json, text_of
 from cli.progress import progress
-from cli.wording import band, counted
+from cli.run_words import of_run
+from cli.wording import band
 from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from rich.console import Group
 
     from pipeline.dry_run import DryRun
     from pipeline.run_report import RunReport
@@ -123,7 +123,9 @@ def run(
     if dry_run:
         from pipeline.dry_run import dry_run as try_out
 
-        print_dry_run(try_out(settings, options, progress(quiet=quiet)), output)
+        tried = try_out(settings, options, progress(quiet=quiet))
+        if output is Format.json or not quiet:
+            print_dry_run(tried, output)
         return
     with kept_metrics(settings, metrics_file):
         if everything:
@@ -135,7 +137,8 @@ def run(
         rows, unknown = run_named(settings, named, keep_days, thaw=thaw)
         unknown += nowhere
         with published():
-            print_rows(rows, output)
+            if output is Format.json or not quiet:
+                print_rows(rows, output)
     if unknown:
         raise UnknownApplication(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
@@ -163,18 +166,8 @@ def print_report(run: RunReport, output: Format, *, quiet: bool) -> None:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
     elif not quiet:
         out = console()
-        out.print(tables(run))
-        if run.biggest_changes:
-            out.print(
-                f"\n{counted(run.score_changes, 'application')} with other scores, most of all:"
-            )
-            for each in run.biggest_changes:
-                out.print(
-                    f"  {each['application_id']}  intent {each['intent_score_before']} → "
-                    f"{each['intent_score']}, engagement {each['engagement_score_before']} → "
-                    f"{each['engagement_score']}",
-                    highlight=False,
-                )
+        for part in of_run(run):
+            out.print(part)
         out.print("next: clickstats followups")
 
 
@@ -197,7 +190,8 @@ def print_dry_run(tried: DryRun, output: Format) -> None:
 
     out = console()
     out.print("[bold]What a run would do[/] (nothing was written)")
-    out.print(tables(tried.report))
+    for part in of_run(tried.report):
+        out.print(part)
     if tried.columns:
         changes = ", ".join(f"{name} in {count:,}" for name, count in tried.columns.items())
         out.print(f"Of the updated rows would change: {changes}.")
@@ -247,54 +241,3 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
                     subsequent_indent=" " * (names + 1),
                 )
             )
-
-
-def tables(run: RunReport) -> Group:
-    """The report of a run as small tables, narrow enough for 80 columns."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Group
-    from rich.table import Table
-
-    def row(**cells: str) -> Table:
-        table = Table(box=SIMPLE_HEAD)
-        for name in cells:
-            table.add_column(name.replace("_", " "), justify="right")
-        table.add_row(*cells.values())
-        return table
-
-    notes = [
-        f"Run {run.run_id}",
-        f"snapshot {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC",
-        f"hours in {run.timezone}",
-    ]
-    if run.deleted:
-        notes.append(f"{run.deleted:,} rows whose application is gone deleted")
-    if run.readings_written or run.readings_deleted:
-        notes.append(
-            f"readings: {counted(run.readings_written, 'row')} written, "
-            f"{run.readings_deleted:,} deleted"
-        )
-    if run.frozen:
-        notes.append(f"{counted(run.frozen, 'frozen application')} left as they are")
-    if run.rows_without_application:
-        notes.append(f"{run.rows_without_application:,} rows without an application left alone")
-    return Group(
-        row(
-            applications=f"{run.applications:,}",
-            inserted=f"{run.inserted:,}",
-            updated=f"{run.updated:,}",
-            unchanged=f"{run.unchanged:,}",
-            pending=f"{run.pending:,}",
-            newer=f"{run.newer:,}",
-            gone=f"{run.gone:,}",
-        ),
-        row(
-            clicks_read=f"{run.clicks_read:,}",
-            used=f"{run.clicks_used:,}",
-            unusable=f"{run.clicks_unusable:,}",
-            unattributed=f"{run.clicks_unattributed:,}",
-        ),
-        row(**{name: f"{clicks:,}" for name, clicks in run.clicks_by_class.items()}),
-        row(**{name: f"{seconds:.2f} s" for name, seconds in run.seconds.items()}),
-        "; ".join(notes),
-    )

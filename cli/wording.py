@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from cli.output import printable, text_of
 
 if TYPE_CHECKING:
+    from pipeline.answers.followups import Followup
     from pipeline.answers.overview import Overview
     from pipeline.answers.report_rows import (
         ClickSequence,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     )
     from pipeline.answers.score_change import ScoreChange
 
+LONGEST_NAME = 60  # characters of a company's name, or of a job's title
 READING_NAMES = {"all": "all clicks", "human": "human clicks"}
 MACHINE, ASIDE = ("trap", "declared", "network", "sweep"), ("own", "repeat")
 ALIKE = (
@@ -47,6 +49,17 @@ def ago(span: timedelta) -> str:
     if hours < 1:
         return f"{max(int(hours * 60), 0)} min ago"
     return f"{int(hours)} h ago" if hours < 48 else f"{int(hours / 24)} d ago"
+
+
+def known_by(one: Followup | ScoreChange) -> str:
+    """Acme · Engineer: company and job, as far as they are known."""
+    names = [name for name in (one["company"], one["job_title"]) if name]
+    return " · ".join(printable(cut(name)) for name in names) or "–"
+
+
+def cut(text: str) -> str:
+    """A long text's beginning."""
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
 
 
 def moved(score: int, change: int) -> str:
