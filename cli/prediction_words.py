@@ -37,7 +37,9 @@ def verdict(found: Prediction, row: Verdict) -> tuple[str, str]:
     score, outcome = row["score"].removesuffix("_score"), row["outcome"]
     subject = f"{score.capitalize()} and {outcome}s"
     with_outcome, without = row["with_outcome"], row["without"]
-    counts = f"{with_outcome:,} of {counted(with_outcome + without, 'application')}"
+    counts = f"{with_outcome:,} of {counted(with_outcome + without, 'application')} " + (
+        "has" if with_outcome == 1 else "have"
+    )
     match row["verdict"]:
         case "not computable":
             nobody = "No application" if not with_outcome else "Every application"
@@ -45,11 +47,10 @@ def verdict(found: Prediction, row: Verdict) -> tuple[str, str]:
         case "too few":
             return (
                 f"{subject}: too few to say.",
-                f"{counts} have one; 10 with and 10 without it do.",
+                f"{counts} one; 10 with and 10 without it do.",
             )
     figures = (
-        f"AUC {row['auc']:.2f}, 95% interval {row['low']:.2f} to {row['high']:.2f}; {counts} have "
-        "one."
+        f"AUC {row['auc']:.2f}, 95% interval {row['low']:.2f} to {row['high']:.2f}; {counts} one."
     )
     if row["verdict"] == "no difference found":
         return f"{subject}: no difference found.", figures
@@ -65,8 +66,9 @@ def who_takes_part(found: Prediction) -> str:
         for row in found.left_out
     )
     return (
-        f"{found.taking_part:,} of {counted(found.applications, 'application')} take part, each "
-        f"with the score that it had {landmark} after it was made, of human clicks."
+        f"{found.taking_part:,} of {counted(found.applications, 'application')} "
+        f"{'takes' if found.taking_part == 1 else 'take'} part, each with the score that it had "
+        f"{landmark} after it was made, of human clicks."
         + (f" Left out: {left_out}." if left_out else "")
     )
 
@@ -92,8 +94,9 @@ def what_words_mean(found: Prediction) -> str:
         case "outcomes without a time":
             reason = (
                 f'It says "goes with", not "predicts": {found.outcomes_without_time:,} of '
-                f"{counted(found.outcomes, 'outcome')} have no time, and may have come before the "
-                "clicks."
+                f"{counted(found.outcomes, 'outcome')} "
+                f"{'has' if found.outcomes_without_time == 1 else 'have'} no time, and may have "
+                "come before the clicks."
             )
         case _:
             reason = 'It says "predicts" since every response came after the clicks that count.'

@@ -67,11 +67,13 @@ def _rows(run: RunReport) -> Iterator[Row]:
             yield f"    {name}", clicks, ""
     for name, reason in LEFT_OUT.items():
         yield f"  {name}", getattr(run, f"clicks_{name}"), reason
-    rows = run.readings_written, run.readings_deleted
-    yield from _if_any("readings written", rows[0], "rows of link_click_readings")
-    yield from _if_any("readings deleted", rows[1], "rows of link_click_readings")
-    yield from _if_any("rows deleted", run.deleted, "their application is gone")
-    yield from _if_any("foreign rows", run.rows_without_application, "without an application")
+    for name in ("written", "deleted"):
+        readings = getattr(run, f"readings_{name}")
+        yield from _if_any(f"readings {name}", readings, "in link_click_readings")
+    yield from _if_any("rows deleted", run.deleted, "of applications that are gone")
+    yield from _if_any(
+        "foreign rows", run.rows_without_application, "of no application, left alone"
+    )
 
 
 def _if_any(what: str, how_many: int, reason: str) -> Iterator[Row]:

@@ -71,8 +71,8 @@ def verify(
     if found.differences:
         count = len({difference.application_id for difference in found.differences})
         raise AuditFailed(
-            f"{count:,} of {found.applications:,} applications differ from what SQL computes in "
-            f"{found.timezone}; "
+            f"{count:,} of {counted(found.applications, 'application')} "
+            f"{'differs' if count == 1 else 'differ'} from what SQL computes in {found.timezone}; "
             + (_other_definition(found) or "run `clickstats run --all`, then verify again")
         )
 
@@ -86,13 +86,14 @@ def print_verification(found: Verification) -> None:
         shown = found.differences[:MOST_DIFFERENCES]
         out.print(table(("application and column", "stored", "expected"), _rows(shown)))
         if left_out := len(found.differences) - len(shown):
-            out.print(f"{left_out:,} more differences in --format json\n")
+            out.print(f"{counted(left_out, 'more difference')} in --format json\n")
     out.print(
         "No differences: "
         * (not found.differences)
         + f"{counted(found.applications, 'application')} compared in every column, hours in "
-        f"{found.timezone}; {found.outdated:,} have news since the last published run"
-        + (f", {found.frozen:,} frozen ones are left out" if found.frozen else "")
+        f"{found.timezone}; {found.outdated:,} {'has' if found.outdated == 1 else 'have'} news "
+        "since the last published run"
+        + (f", frozen and left out: {found.frozen:,}" if found.frozen else "")
         + (f" ({found.last_published:%Y-%m-%d %H:%M:%S} UTC)." if found.last_published else ".")
     )
     if not found.differences and (note := _other_definition(found)):

@@ -199,9 +199,10 @@ def by_class(months: Sequence[MonthOfClicks]) -> str:
     named = ", ".join(f"{name} {counts[name]:,}" for name in MACHINE)
     total = counts.total()
     return (
-        f"Of {counted(total, 'click')} of the source {machine:,} are machine clicks "
+        f"Of {counted(total, 'click')} of the source {machine:,} "
+        f"{'is a machine click' if machine == 1 else 'are machine clicks'} "
         f"({share(machine, total)}: {named}), {counts['own']:,} the applicant's own and "
-        f"{counts['repeat']:,} repeats."
+        f"{counted(counts['repeat'], 'repeat')}."
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AuditFailed
+from pipeline.plurals import counted
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -71,9 +72,10 @@ class Alterations:
             self.cursor.execute(statement(look), {"instant": instant, "run": run})
             altered, first = self.cursor.fetchone()  # type: ignore[misc]
             if altered > allowed:
+                rows = counted(altered - allowed, "row is", "rows are")
                 raise AuditFailed(
-                    f"the audit failed: {altered - allowed} rows are stored otherwise than they "
-                    f"were computed, or more than once{f', {first} among them' if first else ''}; "
+                    f"the audit failed: {rows} stored otherwise than computed, or more than once"
+                    f"{f', {first} among them' if first else ''}; "
                     f"look at what alters them: {', '.join(self.names)}; "
                     "nothing was published"
                 )

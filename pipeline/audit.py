@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.errors import AuditFailed
+from pipeline.plurals import counted
 from pipeline.run_report import RunReport
 from pipeline.scoring.metrics import HOUR_US, MOST_CLICKS_PER_DAY
 from pipeline.scoring.rules import HIGHEST_SCORE, Rule
@@ -101,8 +102,9 @@ def audit_written(written: Written) -> None:
     if missing:
         _refuse(
             [
-                f"{missing} of {written.rows} rows were not stored although their applications "
-                "exist; look for triggers and rules on link_click_analytics"
+                f"{missing:,} of {counted(written.rows, 'row was', 'rows were')} not stored "
+                "although the application exists; look for triggers and rules on "
+                "link_click_analytics"
             ]
         )
 
@@ -123,7 +125,7 @@ def row_errors(rows: pl.DataFrame) -> Iterator[str]:
     ).row(0, named=True)
     for name, count in counts.items():
         if count:
-            yield f"{count} rows with {name}"
+            yield f"{counted(count, 'row', 'rows')} with {name}"
 
 
 def _wrong(score: str, rules: tuple[Rule, ...]) -> pl.Expr:
@@ -153,12 +155,8 @@ def warnings(report: RunReport, before: Baseline | None) -> Iterator[str]:
     odd = {"unusable": report.clicks_unusable, "unattributed": report.clicks_unattributed}
     for name, count in odd.items():
         if count > ODD_SHARE * report.clicks_read:
-            yield f"{count:,} of {report.clicks_read:,} clicks are {name}"
-
-
-def counted(count: int, one: str, several: str) -> str:
-    """1 click lies in the future; 2,000 clicks lie in the future."""
-    return f"{count:,} {one if count == 1 else several}"
+            of_all = counted(report.clicks_read, "click", "clicks")
+            yield f"{count:,} of {of_all} {'is' if count == 1 else 'are'} {name}"
 
 
 def odd_rows(per_application: pl.DataFrame) -> Counter[tuple[str, str]]:
@@ -188,12 +186,13 @@ def shift(first_clicks: Counter[int]) -> str | None:
         hour = max((hour for hour in first_clicks if hour < 0), key=lambda h: first_clicks[h])
         return (
             f"{early:,} of {total:,} first clicks within a day lie before their application, most "
-            f"of them up to {-hour} hours"
+            f"of them up to {counted(-hour, 'hour', 'hours')}"
         )
     beginning = min(hour for hour, count in first_clicks.items() if count > NOBODY * total)
     at_once = first_clicks[beginning] + first_clicks[beginning + 1]
     if beginning >= 1 and at_once > AT_ONCE_SHARE * total:
-        return f"hardly a first click comes in the first {beginning} hours, and many right after"
+        first = "first hour" if beginning == 1 else f"first {beginning} hours"
+        return f"hardly a first click comes in the {first}, and many right after"
     return None
 
 

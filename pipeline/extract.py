@@ -21,6 +21,7 @@ from pipeline.database.connection import Snapshot
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import SchemaError
+from pipeline.plurals import counted
 from pipeline.run_report import Advance, no_advance
 from pipeline.scoring.attribution import (
     attributed,
@@ -255,8 +256,8 @@ class Source:
         """Each application once; `sorted_ids` in their order, nulls first."""
         if sorted_ids.null_count():
             raise SchemaError(
-                f"job_applications has {sorted_ids.null_count():,} rows whose id is null; expected "
-                "an id in each row; mend the table or view"
+                f"job_applications has {counted(sorted_ids.null_count(), 'row', 'rows')} whose id "
+                "is null; expected an id in each row; mend the table or view"
             )
         if (sorted_ids == sorted_ids.shift()).any():
             connection = self.snapshot.connection
@@ -330,8 +331,8 @@ class Source:
 def _check_links(links: pl.DataFrame) -> None:
     if missing := links["link_function"].null_count():
         raise SchemaError(
-            f"link_tracking has {missing:,} links of applications whose link_function is null; "
-            "expected a text in each row; mend the table or view"
+            f"link_tracking has {counted(missing, 'link', 'links')} of applications whose "
+            "link_function is null; expected a text in each row; mend the table or view"
         )
     if links["link_key"].n_unique() < links.height:
         raise SchemaError(

@@ -15,7 +15,6 @@ import polars as pl
 
 from pipeline.audit import (
     audit_rows,
-    counted,
     decided_by_machines,
     hours_to_first_click,
     odd_rows,
@@ -23,6 +22,7 @@ from pipeline.audit import (
 )
 from pipeline.definition import Definition
 from pipeline.extract import Extracted
+from pipeline.plurals import counted
 from pipeline.run_report import Advance, RunReport
 from pipeline.scoring.image import marked, rows_to_write
 from pipeline.scoring.origins import classified

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import psycopg2
 
+from pipeline.plurals import counted
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -40,6 +41,6 @@ def zone_warnings(connection: Connection, timezone: str, instants: pl.Series) ->
     if not days.is_empty():
         yield (
             f"the time zone data of the server and of Polars disagree about {timezone} on "
-            f"{days.len():,} days from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}: hours and days "
-            "of the week may be wrong; update whichever is older"
+            f"{counted(days.len(), 'day', 'days')} from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}: "
+            "hours and days of the week may be wrong; update whichever is older"
         )

@@ -1,9 +1,14 @@
 """The command line as a process that is still running, to be held, signalled and killed."""
 
+import fcntl
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.commands import MAIN, ROOT, inherited
 
@@ -24,3 +29,25 @@ def started(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.kill()
+
+
+def on_terminal(url: str, columns: int, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The exit code of the command on a terminal of this width, and all that it shows there."""
+    shown, terminal = pty.openpty()
+    with open(shown, "rb", buffering=0) as screen:
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen(
+            [sys.executable, "-c", MAIN, *arguments],
+            env=inherited() | {"CLICKSTATS_DATABASE_URL": url, "TERM": "xterm"} | environment,
+            cwd=ROOT,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+        ) as process:
+            os.close(terminal)
+            written = b""
+            with suppress(OSError):  # on Linux that is how a terminal ends
+                while some := screen.read(65_536):
+                    written += some
+        return process.returncode, written.decode().replace("\r\n", "\n")

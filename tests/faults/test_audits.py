@@ -200,7 +200,7 @@ def test_a_row_that_a_trigger_swallows(database: Database, when: str) -> None:
             when (new.application_id = md5('application1')::uuid) execute function swallow();
         """
     )
-    refused(database, "1 rows are stored otherwise .* trigger swallow")
+    refused(database, "1 row is stored otherwise .* trigger swallow")
 
 
 ODD = {

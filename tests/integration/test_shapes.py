@@ -208,7 +208,7 @@ def test_a_view_that_does_not_keep_what_a_table_would(
 
 def test_an_id_that_is_null(filled: Database) -> None:
     view(filled, "job_applications", AN_ID_THAT_IS_NULL.format(A))
-    assert "job_applications has 1 rows whose id is null" in said_by(run_all, filled, 5)
+    assert "job_applications has 1 row whose id is null" in said_by(run_all, filled, 5)
     run_named(filled.settings(), [B])
 
 
