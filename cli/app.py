@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli.changes import changes
+from cli.completion import completed_for
 from cli.definition import definition
 from cli.demo import demo
 from cli.describe import describe
@@ -86,7 +87,9 @@ def main() -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is shown as ?
         sys.stdout.reconfigure(errors="replace")
     try:
-        code = app(standalone_mode=False, prog_name="clickstats")
+        code = 0
+        if not completed_for(sys.argv[1:]):
+            code = app(standalone_mode=False, prog_name="clickstats")
         sys.stdout.flush()  # now, while an error can still be told
     except ClickstatsError as error:
         _complain(str(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.completion import described
 from cli.options import Format, OutputFormat
 from cli.output import SCHEMA_VERSION, console, print_json, table, text_of
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 def describe(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[METRIC|RULE|CLASS]", help="Only this one; otherwise all."),
+        typer.Argument(
+            metavar="[METRIC|RULE|CLASS]",
+            help="Only this one; otherwise all.",
+            autocompletion=described,
+        ),
     ] = None,
     output: OutputFormat = Format.text,
 ) -> None:

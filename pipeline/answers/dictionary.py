@@ -328,16 +328,21 @@ def entries(name: str | None = None) -> Entries:
     rules = [each for each in RULES if wanted in {_plain(each.rule), _plain(each.score)}]
     classes = [each for each in CLICK_CLASSES if _plain(each.name) == wanted]
     if not (metrics or rules or readings or classes):
-        known = [each.name for each in (*METRICS, *READINGS)]
-        known += [each.rule for each in RULES] + [each.name for each in CLICK_CLASSES]
-        names = {_plain(each): each for each in known}
-        close = [names[each] for each in difflib.get_close_matches(wanted, names)]
+        known = {_plain(each): each for each in names()}
+        close = [known[each] for each in difflib.get_close_matches(wanted, known)]
         raise ConfigurationError(
             f"no metric, rule or class of clicks is called {name!r}; "
             + (f"did you mean {' or '.join(map(repr, close))}? " if close else "")
             + "`clickstats describe` lists them all"
         )
     return Entries(metrics, rules, readings, classes)
+
+
+def names() -> list[str]:
+    """What can be looked up: metrics, scores, rules and classes of clicks, each once."""
+    known = [each.name for each in (*METRICS, *READINGS)]
+    known += [each.rule for each in RULES] + [each.name for each in CLICK_CLASSES]
+    return list(dict.fromkeys(known))
 
 
 def _plain(name: str) -> str:
