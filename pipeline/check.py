@@ -19,7 +19,7 @@ from pipeline.database.server_errors import MISSING, WRONG_TYPE, meaning
 from pipeline.definition import Definition
 from pipeline.errors import ClickstatsError, NoConnection
 from pipeline.source_columns import source_columns
-from pipeline.source_shape import tracking_id_problems
+from pipeline.source_shape import text_problems
 from schema import tables
 from schema.migrations import VERSION_TABLE
 from schema.shape import DIALECT, columns, exists
@@ -155,7 +155,7 @@ def unplannable(connection: sa.Connection, known: Iterable[str], *, deletes: boo
     already what is missing."""
     own: Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
     known = set(known)
-    yield from tracking_id_problems(own)
+    yield from text_problems(own)
     said: set[str] = set()
     with own.cursor() as cursor, _undone(cursor):
         for name, of in READING.items():

@@ -37,7 +37,7 @@ from pipeline.source_columns import SourceColumns, source_columns
 from pipeline.source_shape import (
     beyond_snapshot,
     duplicate_id_problems,
-    tracking_id_problems,
+    text_problems,
 )
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL, link_functions
 from schema.sql import statement
@@ -249,7 +249,7 @@ class Source:
             self.reader.row_without_lock(
                 f"EXPLAIN {self._stand_in(TABLES[name].name)} {self._bound(name)}"
             )
-        if problems := tracking_id_problems(self.snapshot.connection):
+        if problems := text_problems(self.snapshot.connection):
             raise SchemaError("; ".join(problems))
 
     def _check_ids(self, sorted_ids: pl.Series) -> None:

@@ -154,7 +154,7 @@ def gathered(
     warn_of(report, choice.warnings())
     with report.phase("read", "clicks_read", show) as advance:
         source = Source(snapshot, settings, choice.definition)
-        target = Target(source.reader)
+        target = Target(source.reader, source.columns.types)
         report.rows_without_application = target.rows_without_application
         extracted = source.extract(advance)
         count(report, extracted)
@@ -217,7 +217,7 @@ def _named(
         before("read")
         report = row.report = reported(settings, snapshot, choice)
         source = Source(snapshot, settings, choice.definition, application_ids)
-        target = Target(source.reader, application_ids)
+        target = Target(source.reader, source.columns.types, application_ids)
         computation = Computation(target, source.extract(), report, choice.definition, thaw=thaw)
         count(report, computation.extracted)
         slices = zip(*computation.beside_stored(), strict=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 
 from pipeline.definition import Definition
-from schema.columns import OF_OUTCOMES, OPTIONAL, READ
+from schema.columns import INTEGERS, OF_OUTCOMES, OPTIONAL, READ
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ TYPES = {"user_agent": "text", "ip_address": "inet"}
 def source_columns(connection: Connection) -> SourceColumns:
     """Ask the server which there are, of what type, and may be read."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("source_columns"))
+        cursor.execute(statement("source_columns"), {"integers": INTEGERS})
         found = {
             (table, name): kind
             for table, name, kind, is_read in cursor.fetchall()

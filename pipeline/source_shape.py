@@ -15,13 +15,22 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 
-def tracking_id_problems(connection: Connection) -> list[str]:
-    """The columns of tracking ids that compare equal although their texts differ."""
+# what is expected of columns of texts, and what comes of another type
+TEXTS = {
+    "tracking_id": "text or varchar with a deterministic collation, or a domain over them: clicks "
+    "find their links by the bytes of the text",
+    "link_function": "a text or an enum, or a domain over them: the text of another type has signs "
+    "of its own, such as quotes",
+}
+
+
+def text_problems(connection: Connection) -> list[str]:
+    """The tracking ids that compare equal although their texts differ, and the link functions whose
+    texts are not what they hold."""
     return [
-        f"column {name} is {kind}, expected text or varchar with a deterministic collation, or a "
-        "domain over them: clicks find their links by the bytes of the text; change its type, or "
-        "read it through a view that casts it"
-        for name, kind in _rows(connection, "tracking_id_types")
+        f"column {name} is {kind}, expected {TEXTS[column]}; change its type, or read it through a "
+        "view that casts it"
+        for name, column, kind in _rows(connection, "text_types")
     ]
 
 

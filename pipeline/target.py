@@ -3,7 +3,7 @@ run compares it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.database.transport import SnapshotReader
 from pipeline.errors import SchemaError
 from pipeline.source_shape import duplicate_row_problems
-from schema.columns import IMAGE
+from schema.columns import ANALYTICS, IMAGE, READINGS
 from schema.sql import statement
 
 COUNTS = """
@@ -24,6 +24,15 @@ SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
 NO_READINGS = """
 SELECT (SELECT application_id FROM link_click_readings ORDER BY application_id LIMIT 1) IS NULL
 """
+TABLES = {
+    "link_click_analytics": list(ANALYTICS),
+    "link_click_readings": ["application_id", *READINGS],
+}
+INTEGER = "integer"
+WHOLE = """CASE
+    WHEN {0} BETWEEN 0 AND 2147483647 AND {0} = {0}::integer THEN {0}::integer
+    WHEN {0} IS NOT NULL THEN -1
+END AS {0}"""
 
 
 @dataclass
@@ -31,6 +40,7 @@ class Target:
     """The stored rows of all applications, or of the named ones."""
 
     reader: SnapshotReader
+    types: Mapping[tuple[str, str], str]  # of columns that should be integers, among others
     application_ids: Sequence[str] = ()
 
     @cached_property
@@ -54,6 +64,20 @@ class Target:
         (has_none,) = self.reader.row_without_lock(NO_READINGS)
         return bool(has_none)
 
+    @property
+    def _front(self) -> str:
+        """What stands in the statement for tables in which columns are no longer integers: an
+        integer would hide the fraction of what another program has stored there. -1 stands for
+        every number that no run writes."""
+        stand_ins = []
+        for table, names in TABLES.items():
+            others = {name for name in names if self.types.get((table, name), INTEGER) != INTEGER}
+            if others:
+                columns = (WHOLE.format(name) if name in others else name for name in names)
+                select = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 (our names)
+                stand_ins.append(f"{table} AS NOT MATERIALIZED ({select})")
+        return f"WITH {', '.join(stand_ins)}\n" if stand_ins else ""
+
     def rows(self, ranges: Sequence[tuple[str, str]]) -> Generator[pl.DataFrame]:
         """The rows as `schema.columns.IMAGE`: a frame for each range of application ids."""
         if not self.application_ids and self.is_empty:
@@ -61,7 +85,8 @@ class Target:
             return
         named = {"application_ids": "{" + ",".join(self.application_ids) + "}"}
         texts = [
-            self.reader.bound(statement("stored"), named | {"first_id": first, "last_id": last})
+            self._front
+            + self.reader.bound(statement("stored"), named | {"first_id": first, "last_id": last})
             for first, last in ranges
         ]
         with closing(self.reader.frames(texts, IMAGE)) as frames:

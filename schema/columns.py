@@ -84,6 +84,7 @@ READINGS = pl.Schema(
         "human_rules": pl.Int32(),
     }
 )
+INTEGERS = [name for name, dtype in (ANALYTICS | READINGS).items() if dtype == pl.Int32]
 # the rows of link_click_analytics with what else is stored about them
 STORED = pl.Schema(
     ANALYTICS | {"calculated_at": INSTANT, "created_at": INSTANT, "updated_at": INSTANT}

@@ -41,6 +41,7 @@ FUNCTIONS = [
     "cardinality",
     "clock_timestamp",
     "concat_ws",
+    "convert_to",
     "count",
     "current_setting",
     "date_part",

@@ -6,9 +6,9 @@ SELECT count(*), min(application_id::text)
 FROM (
     SELECT
         written.application_id,
-        coalesce(before.engagement_score_human, 0) AS engagement_score_before,
-        coalesce(before.intent_score_human, 0) AS intent_score_before,
-        coalesce(before.human_rules, 0) AS rules_before,
+        coalesce(before.engagement_score_human, 0)::integer AS engagement_score_before,
+        coalesce(before.intent_score_human, 0)::integer AS intent_score_before,
+        coalesce(before.human_rules, 0)::integer AS rules_before,
         coalesce(written.engagement_score_human, 0) AS engagement_score,
         coalesce(written.intent_score_human, 0) AS intent_score,
         coalesce(written.human_rules, 0) AS rules

@@ -62,7 +62,9 @@ clicked as (
         max(clicked_at) as last_click,
         -- Numeric and in seconds, so that rates and thresholds are exact; never less than one day.
         greatest(extract(epoch from max(clicked_at) - min(clicked_at)), 86400) as seconds,
-        array_agg(link_function order by clicked_at, link_function collate "C") as click_sequence,
+        -- The bytes of UTF-8, whatever the encoding of the database.
+        array_agg(link_function order by clicked_at, convert_to(link_function, 'UTF8'))
+            as click_sequence,
         count(distinct link_function collate "C")::integer as unique_functions,
         count(*)::integer as clicks,
         -- mode() takes the first of equally frequent values in this order: the earliest hour.

@@ -1,4 +1,5 @@
--- The columns of the source whose type, or whose presence, decides how they are read.
+-- The columns of the source whose type, or whose presence, decides how they are read, and those of our
+-- tables that hold whole numbers.
 --   base      their type; of a domain the type below it
 --   is_read   whether this role may read them
 SELECT
@@ -25,4 +26,8 @@ WHERE
     OR (
         c.oid = to_regclass('job_applications')
         AND a.attname IN ('created_at', 'application_status', 'first_response_received_at')
+    )
+    OR (
+        c.oid IN (to_regclass('link_click_analytics'), to_regclass('link_click_readings'))
+        AND a.attname = ANY (:'integers'::text[])
     )

@@ -78,6 +78,22 @@ def test_such_a_tracking_id_of_a_view(filled: Database) -> None:
     assert "link_clicks.tracking_id is citext" in said_by(run_all, filled, 5)
 
 
+@pytest.mark.parametrize("kind", ["jsonb", "text[]", "integer", "a domain over jsonb"])
+def test_a_link_function_whose_text_is_not_what_it_holds(filled: Database, kind: str) -> None:
+    filled.execute("create domain function as jsonb not null")
+    filled.execute(
+        "delete from link_clicks; delete from link_tracking; alter table link_tracking"
+        f" drop link_function, add link_function {kind.replace('a domain over jsonb', 'function')}"
+    )
+    for run in RUNS.values():
+        said = said_by(run, filled, 5)
+        assert "column link_tracking.link_function is " in said
+        assert "expected a text or an enum" in said
+    [problem] = problems(filled.settings())
+    assert problem in said
+    assert stored(filled) == {}
+
+
 @pytest.mark.parametrize("table", BOTH)
 @pytest.mark.parametrize(
     ("before", "kind"), TRACKING_IDS_THAT_DO.values(), ids=TRACKING_IDS_THAT_DO.keys()

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from pipeline.migrate import migrate
+from pipeline.run import run_all
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database, fresh
+from tests.engines import reference, stored
 from tests.runs import WORLD, A
 
 COMMANDS = [
@@ -50,6 +53,24 @@ def test_every_command(server_url: str, encoding: str) -> None:
             answer = clickstats(*command, database=database, PYTHONUTF8="1")
             assert answer.code == 0, (command, answer.errors)
         assert "Lebenslauf für Zoë" in clickstats("explain", A, database=database).text
+
+
+def test_clicks_at_one_instant_are_in_the_order_of_utf_8(server_url: str) -> None:
+    """In WIN1252 the euro's byte comes before that of an e with an accent, in UTF-8 after it."""
+    for database in filled(server_url, "WIN1252"):
+        database.execute(
+            f"""
+            delete from link_clicks; delete from link_tracking;
+            insert into link_tracking (tracking_id, application_id, link_function)
+            values ('a', '{A}', '€'), ('b', '{A}', 'é');
+            insert into link_clicks (tracking_id, clicked_at)
+            values ('a', '2024-03-04 10:00'), ('b', '2024-03-04 10:00')
+            """
+        )
+        run_all(database.settings())
+        assert stored(database)[UUID(A)].click_sequence == ("é", "€")
+        assert stored(database) == reference(database)
+        assert clickstats("verify", database=database).code == 0
 
 
 @pytest.mark.parametrize("by_copy", [False, True])

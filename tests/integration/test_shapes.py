@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named
-from tests.engines import reference, stored
+from tests.engines import reference, stored, stored_readings
 from tests.runs import RUNS, WORLD, A, B, C, runs, said_by, writing_runs
 
 
@@ -99,6 +99,33 @@ def test_other_numbers_in_the_target_do(
     run(filled.settings())
     assert stored(filled) == reference(filled)
     assert run_all(filled.settings()).unchanged == 2
+
+
+@writing_runs
+@pytest.mark.parametrize("kind", ["numeric", "double precision", "bigint"])
+def test_other_numbers_that_no_run_writes_are_replaced(
+    filled: Database, run: Callable[[Settings], object], kind: str
+) -> None:
+    """Fractions that an integer would hide, and what it cannot hold; of readings too."""
+    tables = {
+        "link_click_analytics": ["engagement_score", "total_click_events", "peak_click_hour"],
+        "link_click_readings": ["intent_score_human", "human_clicks"],
+    }
+    run_all(filled.settings())
+    before = stored(filled), stored_readings(filled)
+    filled.execute("drop view application_scores")
+    for table, names in tables.items():
+        for name in names:
+            filled.execute(f"alter table {table} alter {name} type {kind}")
+    assert run_all(filled.settings()).unchanged == 2
+    for table, names in tables.items():
+        for name in names:
+            has_check = "clicks" not in name and "click_events" not in name
+            huge = kind == "bigint" and not has_check
+            other = "3000000000" if huge else f"{name} + 0.4"
+            filled.execute(f"update {table} set {name} = {other} where application_id = '{A}'")
+            run(filled.settings())
+            assert (stored(filled), stored_readings(filled)) == before
 
 
 @writing_runs
