@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.answers.status import Status, status
-from pipeline.answers.whole_file import whole_file
+from pipeline.answers.whole_file import refuse_unwritable, whole_file
 from pipeline.errors import ClickstatsError
 from pipeline.settings import Settings
 
@@ -71,7 +71,10 @@ def write_metrics(found: Status, path: Path) -> None:
 @contextmanager
 def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
     """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds or its
-    output can be written. When only the file fails, the error says that the run was published."""
+    output can be written. Where it can't be written, there is no run; when it fails afterwards, the
+    error says that the run was published."""
+    if path:
+        refuse_unwritable(Path(path))
     try:
         yield
     except (ClickstatsError, OSError):

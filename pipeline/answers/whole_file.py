@@ -13,7 +13,7 @@ from pipeline.errors import ConfigurationError
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its name only when all of it has been written."""
     path = _target(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         with partial.open("wb") as file:
             yield file
@@ -24,6 +24,22 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise ConfigurationError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise `ConfigurationError` now, and not after hours of work, where no file can be written."""
+    partial = _partial(_target(path))
+    try:
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {path}: {error.strerror or error}; nothing was done"
+        ) from error
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def _target(path: Path) -> Path:

@@ -73,7 +73,7 @@ def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
     job = unmigrated.seen_by("clickstats_job", "change-me")
     with roles(unmigrated):
         unmigrated.execute(marked(PRIVILEGES, "grants: owner"))
-        succeeds(owner, "migrate", "migrate")
+        succeeds(owner, "migrate", "migrate", "migrate --check")
         unmigrated.execute(marked(PRIVILEGES, "grants: job"))
         succeeds(job, "migrate --check", "run --all --dry-run", "run --all", "run --all --full")
         reading = (
@@ -100,7 +100,8 @@ def test_the_grants_run_in_a_second_database_too(
         for _ in range(2):
             with fresh(server_url, with_sources) as another:
                 another.execute(marked(PRIVILEGES, "grants: owner"))
-                succeeds(another.seen_by("clickstats_owner", "change-me"), "migrate")
+                owner = another.seen_by("clickstats_owner", "change-me")
+                succeeds(owner, "migrate", "migrate --check")
                 another.execute(marked(PRIVILEGES, "grants: job"))
                 succeeds(another.seen_by("clickstats_job", "change-me"), "migrate --check")
 
@@ -138,6 +139,17 @@ def test_the_account_and_the_folders_of_the_job_are_created() -> None:
     for used in ("/var/log/clickstats", "/etc/clickstats/env"):
         assert f" {used}" in created.replace("\n", " ")
         assert used in page.replace(created, "")
+
+
+def test_a_failed_unit_starts_another_that_is_there() -> None:
+    page = text_of(NIGHTLY)
+    [started] = re.findall(r"^OnFailure=(.+)$", page, re.MULTILINE)
+    assert f"`/etc/systemd/system/{started}`:" in page
+    units = "".join(block for language, block in fenced(NIGHTLY) if language == "ini")
+    assert units.count("[Service]") == 2
+    [shell] = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", units, re.MULTILINE)
+    subprocess.run(["/bin/sh", "-n", "-c", shell], check=True)
+    assert f"systemctl start {started}" in page
 
 
 def test_the_job_runs_at_2_am() -> None:

@@ -1,7 +1,6 @@
 """What fails after the commit: the run was published, and the error says so. And what a metrics
 file may be."""
 
-import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -48,17 +47,35 @@ def test_the_connection_is_lost_between_the_commit_and_the_metrics(
 
 @pytest.mark.parametrize("what", [["--all"], ["--app-id"]])
 def test_a_metrics_file_that_cannot_be_written(database: Database, what: list[str]) -> None:
+    """There is no run then."""
     [(application_id,)] = database.execute("select id::text from job_applications limit 1")
     named = [application_id] if what == ["--app-id"] else []
-    answer = clickstats(
-        "run", *what, *named, "--quiet", "--metrics-file", "/nowhere/m.prom", "--format", "json",
-        database=database,
-    )  # fmt: skip
-    assert answer.code == 2
-    assert json.loads(answer.text)
-    assert answer.errors.splitlines()[-1] == (
-        "clickstats: the run was published, but the metrics file was not written: cannot write "
-        "/nowhere/m.prom: No such file or directory"
+    before = status(database.settings()).runs
+    file = ("--metrics-file", "/nowhere/m.prom")
+    answer = clickstats("run", *what, *named, *file, database=database)
+    assert (answer.code, answer.text) == (2, "")
+    assert answer.errors == (
+        "clickstats: cannot write /nowhere/m.prom: No such file or directory; nothing was done\n"
+    )
+    assert status(database.settings()).runs == before
+
+
+def test_a_metrics_file_whose_folder_goes_during_the_run(
+    database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+
+    def job() -> None:
+        with kept_metrics(database.settings(), str(folder / "m.prom")):
+            run_all(database.settings())
+            folder.rmdir()
+
+    with pytest.raises(ConfigurationError) as raised:
+        job()
+    assert str(raised.value) == (
+        "the run was published, but the metrics file was not written: cannot write "
+        f"{folder}/m.prom: No such file or directory"
     )
     assert status(database.settings()).runs[0]["outcome"] == "published"
 
