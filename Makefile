@@ -21,7 +21,7 @@ test: .venv/ready ## run the tests, but for the slow ones, in parallel
 test-slow: .venv/ready ## run the slow tests
 	$(PYTEST) -m slow
 
-test-%: .venv/ready ## run those of one folder: cli docs faults integration property security spec unit
+test-%: .venv/ready ## run those of one folder: cli docs faults integration property security serve spec unit
 	$(PYTEST) -m "not slow" tests/$*
 
 coverage: .venv/ready ## the same tests, and how many of the branches they take

@@ -28,6 +28,7 @@ from cli.output import printable
 from cli.predict import predict
 from cli.report import report
 from cli.run import run
+from cli.serve.command import serve
 from cli.status import status
 from cli.verify import verify
 from pipeline.errors import ClickstatsError
@@ -78,6 +79,7 @@ app.command(epilog="Example: clickstats migrate --check")(migrate)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)
 app.command(epilog="Example: clickstats verify --sample 1000")(verify)
 app.command(epilog="Example: clickstats definition > clickstats.toml")(definition)
+app.command(epilog="Example: clickstats serve --port 8000")(serve)
 app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 

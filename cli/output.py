@@ -70,10 +70,14 @@ def _width(text: Text) -> int:
 
 def print_json(value: object) -> None:
     """Print JSON, escaped where the output has another encoding than UTF-8."""
-    escaped = sys.stdout.encoding.lower() != "utf-8"
+    print(as_json(value, escaped=sys.stdout.encoding.lower() != "utf-8"))
+
+
+def as_json(value: object, *, escaped: bool = False) -> str:
+    """JSON, with what lies beyond ASCII `escaped` or not."""
     text = json.dumps(value, default=_plain, ensure_ascii=escaped, indent=2, allow_nan=False)
     # JSON leaves control characters beyond ASCII as they are, some of which steer terminals
-    print(re.sub(r"[^\n -~]", _printable_json, text))
+    return re.sub(r"[^\n -~]", _printable_json, text)
 
 
 def _printable_json(found: re.Match[str]) -> str:

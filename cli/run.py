@@ -34,7 +34,8 @@ from pipeline.errors import ConfigurationError, UnknownApplication
 from pipeline.settings import Settings, application_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     import polars as pl
 
@@ -216,21 +217,18 @@ def print_dry_run(tried: DryRun, output: Format) -> None:
 def print_rows(per_application: pl.DataFrame, output: Format) -> None:
     """Print the rows of the named applications: JSON is always an array."""
     if output is Format.json:
-        print_json(
-            [
-                {"schema_version": SCHEMA_VERSION, **row}
-                for row in per_application.iter_rows(named=True)
-            ]
-        )
+        print_json([calculated(row) for row in per_application.iter_rows(named=True)])
         return
 
     # without rich, which takes longer to import than one application to compute
     from shutil import get_terminal_size
     from textwrap import fill
 
-    names = max(map(len, per_application.columns)) + 2
+    from schema.columns import ANALYTICS, READINGS
+
+    names = max(map(len, ANALYTICS)) + 2
     columns = get_terminal_size((PIPE_WIDTH, 0)).columns
-    for row in per_application.iter_rows(named=True):
+    for row in per_application.drop(READINGS).iter_rows(named=True):
         print(row.pop("application_id"))
         for name, value in row.items():
             print(
@@ -241,3 +239,14 @@ def print_rows(per_application: pl.DataFrame, output: Format) -> None:
                     subsequent_indent=" " * (names + 1),
                 )
             )
+
+
+def calculated(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a named application as JSON has it."""
+    from schema.columns import ANALYTICS, READINGS  # Polars comes with them: not for `--help`
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **{name: row[name] for name in ANALYTICS},
+        "readings": {name: row[name] for name in READINGS if name != "human_rules"},
+    }

@@ -4,6 +4,8 @@ The message is one line: what was found, what was expected, what to do. Anything
 is a bug and keeps its traceback.
 """
 
+from collections.abc import Sequence
+
 
 class ClickstatsError(Exception):
     """The base of all errors that are shown as one line."""
@@ -15,6 +17,28 @@ class ConfigurationError(ClickstatsError):
     """Wrong usage or configuration: a malformed id, no database, an unknown time zone."""
 
     exit_code = 2
+
+
+class FrozenApplications(ConfigurationError):
+    """Named applications that are to keep their stored rows."""
+
+    def __init__(self, application_ids: Sequence[str]) -> None:
+        self.application_ids = application_ids
+        super().__init__(
+            f"frozen, by frozen_after_days: {', '.join(application_ids)}; nothing was done; --thaw "
+            "computes them from the clicks that are left"
+        )
+
+
+class AmbiguousId(ConfigurationError):
+    """A beginning of an id that several applications have, some of which are the candidates."""
+
+    def __init__(self, beginning: str, candidates: Sequence[str], *, more: bool) -> None:
+        self.candidates = candidates
+        super().__init__(
+            f"several applications begin with {beginning}: {', '.join(candidates)}"
+            f"{' …' if more else ''}; expected more of the id; nothing was done"
+        )
 
 
 class NoConnection(ClickstatsError):

@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
 from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
 from pipeline.database.server_errors import server_errors
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, FrozenApplications
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
 from pipeline.load import write
@@ -28,7 +28,7 @@ from pipeline.slices import Computation
 from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
 from pipeline.zone_data import zone_warnings
-from schema.columns import ANALYTICS
+from schema.columns import ANALYTICS, READINGS
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -171,9 +171,9 @@ def run_named(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Compute and write the named applications, and confirm them when nothing changed.
 
-    Returns their rows (`schema.columns.ANALYTICS`) in the order given, and the ids that name no
-    application. Raises `ConfigurationError` for a definition other than the published one, and for
-    frozen applications, unless they are to `thaw`.
+    Returns their rows (`schema.columns.ANALYTICS` and `READINGS`) in the order given, and the ids
+    that name no application. Raises `ConfigurationError` for a definition other than the published
+    one, and for frozen applications, unless they are to `thaw`.
     """
     started = perf_counter()
     options = {"app_id": list(application_ids)}
@@ -195,7 +195,7 @@ def run_named(
     named = pl.DataFrame({"application_id": application_ids})
     found = named.join(per_application, on="application_id", maintain_order="left")
     unknown = named.join(per_application, on="application_id", how="anti", maintain_order="left")
-    return found.select(*ANALYTICS), unknown["application_id"].to_list()
+    return found.select(*ANALYTICS, *READINGS), unknown["application_id"].to_list()
 
 
 def _named(
@@ -233,12 +233,9 @@ def _named(
 
 
 def refuse_frozen(frozen: pl.DataFrame) -> None:
-    """Raise `ConfigurationError` when named applications are to keep their stored rows."""
+    """Raise `FrozenApplications` when named applications are to keep their stored rows."""
     if not frozen.is_empty():
-        raise ConfigurationError(
-            f"frozen, by frozen_after_days: {', '.join(frozen['application_id'])}; nothing was "
-            "done; --thaw computes them from the clicks that are left"
-        )
+        raise FrozenApplications(frozen["application_id"].to_list())
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 from pipeline.errors import ConfigurationError
@@ -9,6 +10,14 @@ from pipeline.time_zones import checked_timezone
 
 A_DAY = 86_400  # seconds
 BEGINNING = re.compile("[0-9a-f]{8,31}")
+
+
+class Keeper(Protocol):
+    """Keeps connections between sessions: `pipeline.database.pool.Pool`."""
+
+    def take(self) -> Any: ...
+    def lend(self, connection: Any) -> None: ...
+    def give_back(self, connection: Any) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -30,11 +39,13 @@ class Settings:
     timezone: str | None = None  # overrides that of the definition
     connect_timeout: int | None = None  # seconds; None: the URL's own, else 15
     lock_timeout: int = 300  # seconds, where the role and the database set no limit of their own
+    statement_timeout: int | None = None  # the same; None: no limit
     connect_pause: float = 0.5  # seconds before the second attempt; twice as long before each other
     gate_wait: int = 60  # seconds, at least: who holds the gate does not hold it for long
     write_attempts: int = 15
     sizes: Sizes = Sizes()
     definition_file: str | None = None  # None: the last published definition
+    pool: Keeper | None = field(default=None, repr=False)  # None: each session connects anew
     run_id: str = field(default_factory=lambda: str(uuid4()))
 
     def __post_init__(self) -> None:

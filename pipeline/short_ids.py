@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.database.connection import session
-from pipeline.errors import ConfigurationError, UnknownApplication
+from pipeline.errors import AmbiguousId, UnknownApplication
 from pipeline.settings import Settings
 from schema.sql import statement
 
@@ -22,7 +22,7 @@ def whole_ids(settings: Settings, asked: Sequence[str]) -> tuple[list[str], list
     """The ids that are meant, in the order given, duplicates once, and the beginnings that no
     application has. Whole ids stay as they are.
 
-    `asked` as `settings.application_ids` gives them. Raises `ConfigurationError` for a beginning
+    `asked` as `settings.application_ids` gives them. Raises `AmbiguousId` for a beginning
     that several have, `UnknownApplication` when nothing is left. Asks the database only when there
     is a beginning.
     """
@@ -34,11 +34,7 @@ def whole_ids(settings: Settings, asked: Sequence[str]) -> tuple[list[str], list
     unknown: list[str] = []
     for text, ids in zip(asked, found, strict=True):
         if len(ids) > 1:
-            shown = ", ".join(ids[:MOST_CANDIDATES]) + (" …" if len(ids) > MOST_CANDIDATES else "")
-            raise ConfigurationError(
-                f"several applications begin with {text}: {shown}; expected more of the id; "
-                "nothing was done"
-            )
+            raise AmbiguousId(text, ids[:MOST_CANDIDATES], more=len(ids) > MOST_CANDIDATES)
         if len(digits(text)) == WHOLE:
             meant.append(text)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from psycopg2 import errors
@@ -15,6 +15,7 @@ from pipeline.answers.explanation import Explanation, Published, explanations, t
 from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
 from pipeline.database.connection import take_snapshot
+from pipeline.errors import UnknownApplication
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
@@ -34,6 +35,33 @@ def explain_named(
 
     With `private` they hold no user agent and no address.
     """
+    found, _ = _looked_up(settings, application_ids, private=private)
+    return (
+        [found[name] for name in application_ids if name in found],
+        [name for name in application_ids if name not in found],
+    )
+
+
+def explain_stored(
+    settings: Settings, application_id: str, *, private: bool = False
+) -> tuple[Explanation, dict[str, Any] | None]:
+    """The explanation of an application, and its stored row (`schema.columns.STORED`), both from
+    one snapshot; None where there is no row, or one with values that no run writes.
+
+    Raises `UnknownApplication`.
+    """
+    found, stored = _looked_up(settings, [application_id], private=private)
+    if not found:
+        raise UnknownApplication(
+            f"no such application: {application_id}; expected ids from job_applications"
+        )
+    return found[application_id], next(stored.iter_rows(named=True), None)
+
+
+def _looked_up(
+    settings: Settings, application_ids: Sequence[str], *, private: bool
+) -> tuple[dict[str, Explanation], pl.DataFrame]:
+    """The explanations by application, and the stored rows."""
 
     def read(
         connection: Connection,
@@ -82,10 +110,7 @@ def explain_named(
             private=private,
         )
     }
-    return (
-        [found[name] for name in application_ids if name in found],
-        [name for name in application_ids if name not in found],
-    )
+    return found, stored
 
 
 def _history(connection: Connection, application_ids: Sequence[str]) -> list[ScoreChange]:

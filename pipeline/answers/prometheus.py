@@ -1,4 +1,5 @@
-"""The state of the job as Prometheus text, for node_exporter's textfile collector."""
+"""The state of the job as Prometheus text: a file for node_exporter's textfile collector, or an
+answer of `serve`."""
 
 from __future__ import annotations
 
@@ -20,6 +21,12 @@ log = logging.getLogger("clickstats")
 
 def write_metrics(found: Status, path: Path) -> None:
     """Write the state as Prometheus text for node_exporter's textfile collector, atomically."""
+    with whole_file(path) as file:
+        file.write(metrics_text(found))
+
+
+def metrics_text(found: Status) -> bytes:
+    """The state as Prometheus text."""
     from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
     registry = CollectorRegistry()
@@ -64,8 +71,7 @@ def write_metrics(found: Status, path: Path) -> None:
         gauge("warnings", "Warnings of the last published run --all.", len(published["warnings"]))
         for phase, seconds in (published["seconds"] or {}).items():
             gauge("phase_seconds", "Seconds of each phase, and in all.", seconds, phase=phase)
-    with whole_file(path) as file:
-        file.write(generate_latest(registry))
+    return generate_latest(registry)
 
 
 @contextmanager

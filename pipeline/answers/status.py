@@ -108,6 +108,12 @@ def status(settings: Settings) -> Status:
         return replace(found, outdated=_outdated(connection, found.published_at))
 
 
+def reachable(settings: Settings) -> None:
+    """Raise `NoConnection`, or what else keeps the database from answering."""
+    with session(settings, snapshot=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT")
+
+
 def _outdated(connection: Connection, since: datetime) -> int | None:
     with connection.cursor() as cursor:
         cursor.execute(CHEAP)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -118,7 +118,8 @@ def connection_parameters(url: str) -> dict[str, Any]:
 class Connection(psycopg2.extensions.connection):
     """A connection that answers signals while it waits for the server."""
 
-    begun = 0.0  # when its transaction began, by the process's clock
+    made = begun = 0.0  # when it and its transaction began, by the process's clock
+    limits: Sequence[str] | None = None  # what its transactions set, too, once that is known
     parameters: Mapping[str, Any]  # by which it was made
 
     def commit(self) -> None:
@@ -222,6 +223,7 @@ def connect(settings: Settings) -> Connection:
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
     connection.parameters = parameters
+    connection.made = monotonic()
     log.debug("connected: %s", _described(connection))
     return connection
 
@@ -271,7 +273,7 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
     With `snapshot` it is read-only and sees one state of the database throughout: that of its first
     statement, which must be `take_snapshot`.
     """
-    connection = connect(settings)
+    connection = _taken(settings)
     try:
         with server_errors():
             if not snapshot and connection.info.parameter_status("in_hot_standby") == "on":
@@ -290,7 +292,23 @@ def session(settings: Settings, *, snapshot: bool = False) -> Iterator[Connectio
             if not connection.closed:
                 connection.commit()
     finally:
-        connection.close()
+        if settings.pool:
+            settings.pool.give_back(connection)
+        else:
+            connection.close()
+
+
+def _taken(settings: Settings) -> Connection:
+    """A new connection, or one of an earlier session that is named after this run from now on."""
+    if not settings.pool:
+        return connect(settings)
+    connection: Connection = settings.pool.take() or connect(settings)
+    connection.parameters = {
+        **connection.parameters,
+        "application_name": settings.application_name,
+    }
+    settings.pool.lend(connection)
+    return connection
 
 
 def next_transaction(connection: Connection, settings: Settings) -> None:
@@ -303,13 +321,31 @@ def begin_anew(connection: Connection, settings: Settings) -> None:
     """Begin a transaction, and give it the settings that every transaction has."""
     connection.begun = monotonic()
     with connection.cursor() as cursor:
-        cursor.execute("; ".join([*set_up(settings.schema), "SHOW lock_timeout"]))
-        if cursor.fetchone() == ("0",):
-            cursor.execute(f"SET LOCAL lock_timeout = '{settings.lock_timeout}s'")
-        try:
-            cursor.execute(f"SAVEPOINT platform; {DIE_WITH_CLIENT}; RELEASE platform")
-        except psycopg2.errors.InvalidParameterValue:  # not on this server's platform
-            cursor.execute("ROLLBACK TO platform")
+        named = (
+            [f"SET LOCAL application_name = '{settings.application_name}'"] if settings.pool else []
+        )
+        cursor.execute("; ".join([*set_up(settings.schema), *named, *(connection.limits or ())]))
+        if connection.limits is None:
+            connection.limits = _limits(cursor, settings)
+
+
+def _limits(cursor: AnyCursor, settings: Settings) -> list[str]:
+    """What each transaction of this connection sets, too, and has set here: how long to wait, where
+    nobody else has said so, and what not every server's platform can do. Takes no snapshot."""
+    limits = []
+    for name in ("lock_timeout", "statement_timeout"):
+        seconds = getattr(settings, name)
+        if seconds is not None:
+            cursor.execute(f"SHOW {name}")
+            if cursor.fetchone() == ("0",):
+                limits.append(f"SET LOCAL {name} = '{seconds}s'")
+                cursor.execute(limits[-1])
+    try:
+        cursor.execute(f"SAVEPOINT platform; {DIE_WITH_CLIENT}; RELEASE platform")
+        limits.append(DIE_WITH_CLIENT)
+    except psycopg2.errors.InvalidParameterValue:
+        cursor.execute("ROLLBACK TO platform")
+    return limits
 
 
 def set_up(schema: str) -> list[str]:

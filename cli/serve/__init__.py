@@ -1,0 +1,1 @@
+"""`clickstats serve`: the same answers over HTTP. Needs the extra `serve`."""
