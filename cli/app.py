@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from cli.capture import capture
 from cli.changes import changes
 from cli.completion import completed_for
 from cli.definition import definition
@@ -76,6 +77,7 @@ app.command(epilog="Example: clickstats report --html report.html --timezone Eur
 app.command(epilog="Example: clickstats predict --landmark 3d --mature 30d")(predict)
 app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(export)
 app.command(epilog="Example: clickstats migrate --check")(migrate)
+app.command(epilog="Example: clickstats capture on; then clickstats run --changed")(capture)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)
 app.command(epilog="Example: clickstats verify --sample 1000")(verify)
 app.command(epilog="Example: clickstats definition > clickstats.toml")(definition)

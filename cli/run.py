@@ -51,10 +51,19 @@ def run(
         list[str] | None,
         typer.Option(metavar="UUID", help="Compute this application now. May be repeated."),
     ] = None,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed", help="Compute what changed since: see `clickstats capture --help`."
+        ),
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST, metavar="N", help="With --all: write at most N rows, oldest first."
+            min=1,
+            max=MOST,
+            metavar="N",
+            help="With --all or --changed: write at most N rows, oldest first.",
         ),
     ] = None,
     thaw: Annotated[
@@ -100,36 +109,45 @@ def run(
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Compute metrics and scores and write them to link_click_analytics."""
+    with_all = {"--full": full}
+    with_many = {"--limit": limit is not None, "--wait": bool(wait), "--dry-run": dry_run}
+    refuse_combination(
+        {"--all": everything, "--changed": changed, "--app-id": bool(app_id)},
+        {"--all": with_all | with_many, "--changed": with_many, "--app-id": {"--thaw": thaw}},
+    )
     if isnan(max_shrink):  # neither below nor above anything
         raise ConfigurationError("--max-shrink nan; expected a percentage from 0 to 100")
-    if everything == bool(app_id):
-        raise ConfigurationError("expected either --all or --app-id UUID; nothing was done")
-    if not everything and (limit is not None or full or wait or dry_run):
-        raise ConfigurationError(
-            "--limit, --full, --wait and --dry-run go with --all; nothing was done"
-        )
-    if everything and thaw:
-        raise ConfigurationError("--thaw goes with --app-id; nothing was done")
     if limit is not None and full:
         raise ConfigurationError("--limit and --full exclude each other; nothing was done")
     named = application_ids(app_id or [])
     settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
     configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
+    if changed and not (definition or timezone or dry_run or metrics_file):
+        from pipeline.capture import nothing_waits  # without Polars
+
+        if report := nothing_waits(settings):
+            print_report(report, output, quiet=quiet)
+            return
+
     from pipeline.answers.prometheus import kept_metrics
-    from pipeline.run import Options, run_all, run_named
+    from pipeline.run import Options, run_named
     from pipeline.short_ids import whole_ids
 
     options = Options(limit, full, wait, max_shrink, keep_days)
     if dry_run:
         from pipeline.dry_run import dry_run as try_out
 
-        tried = try_out(settings, options, progress(quiet=quiet))
+        tried = try_out(settings, options, progress(quiet=quiet), changed=changed)
         if output is Format.json or not quiet:
             print_dry_run(tried, output)
         return
     with kept_metrics(settings, metrics_file):
-        if everything:
+        if not app_id:
+            if changed:
+                from pipeline.changed import run_changed as run_all
+            else:
+                from pipeline.run import run_all
             report = run_all(settings, options, progress(quiet=quiet))
             with published():
                 print_report(report, output, quiet=quiet)
@@ -145,6 +163,20 @@ def run(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
             + (f"; {rows.height} done" if rows.height else "")
         )
+
+
+def refuse_combination(modes: dict[str, bool], options: dict[str, dict[str, bool]]) -> None:
+    """Refuse all but one of the modes, and options that go with others than that; `options` has
+    those of each mode, and whether they are given."""
+    if sum(modes.values()) != 1:
+        raise ConfigurationError(
+            "expected one of --all, --changed and --app-id UUID; nothing was done"
+        )
+    [mode] = [name for name, is_given in modes.items() if is_given]
+    given = {name for each in options.values() for name, is_given in each.items() if is_given}
+    for option in sorted(given - options[mode].keys()):
+        others = " or ".join(other for other in modes if option in options[other])
+        raise ConfigurationError(f"{option} goes with {others}; nothing was done")
 
 
 @contextmanager
@@ -165,6 +197,8 @@ def print_report(run: RunReport, output: Format, *, quiet: bool) -> None:
     """Print what a `run --all` did; as text nothing when `quiet`."""
     if output is Format.json:
         print_json({"schema_version": SCHEMA_VERSION, **asdict(run)})
+    elif not (run.applications or run.seconds or quiet):
+        print(f"Nothing has changed by {run.snapshot_at:%Y-%m-%d %H:%M:%S} UTC.")
     elif not quiet:
         out = console()
         for part in of_run(run):

@@ -38,6 +38,7 @@ PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     CHANGES: "SELECT, INSERT, DELETE",
     tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
+    "clickstats_changes": "SELECT, DELETE",  # where change capture is on
 }
 # of the source the columns that are needed suffice
 NEEDED = {table.name: list(table.columns.keys()) for table in tables.source.sorted_tables}

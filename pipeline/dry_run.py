@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.audit import audit_read, audit_rows, warn_of
+from pipeline.capture import refuse_unless_on
+from pipeline.captured import captured
+from pipeline.changed import few
 from pipeline.database.connection import take_snapshot
-from pipeline.ledger import chosen
+from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, gathered, reported
 from pipeline.run_report import RunReport, Show, show_nothing
@@ -41,17 +44,35 @@ class DryRun:
     movers: pl.DataFrame
 
 
-def dry_run(settings: Settings, options: Options = DEFAULTS, show: Show = show_nothing) -> DryRun:
-    """Compute and compare at one snapshot, without a lock and without a row in the ledger."""
-    return read_steadily(settings, lambda reader: _tried(reader, settings, options, show))
+def dry_run(
+    settings: Settings,
+    options: Options = DEFAULTS,
+    show: Show = show_nothing,
+    *,
+    changed: bool = False,
+) -> DryRun:
+    """Compute and compare at one snapshot, without a lock and without a row in the ledger: all
+    applications, or those that a `run --changed` would compute."""
+    return read_steadily(
+        settings, lambda reader: _tried(reader, settings, options, show, changed=changed)
+    )
 
 
-def _tried(reader: Connection, settings: Settings, options: Options, show: Show) -> DryRun:
+def _tried(
+    reader: Connection, settings: Settings, options: Options, show: Show, *, changed: bool
+) -> DryRun:
     snapshot = take_snapshot(reader)
     choice = chosen(reader, settings)
     report = reported(settings, snapshot, choice)
-    computation = gathered(snapshot, settings, choice, report, show)
-    audit_read(report, choice.published, options.max_shrink)
+    named: list[str] = []
+    if changed:
+        refuse_unless_on(reader)
+        refuse_to_mix(choice)
+        changes = captured(reader)
+        named = few(reader, settings, changes) if changes else []
+    computation = gathered(snapshot, settings, choice, report, show, named)
+    if not named:
+        audit_read(report, choice.published, options.max_shrink)
     times = computation.extracted.clicks["clicked_at"]
     warn_of(report, zone_warnings(reader, report.timezone, times))
     slices = []
@@ -60,7 +81,7 @@ def _tried(reader: Connection, settings: Settings, options: Options, show: Show)
             with report.timed("compare"):
                 images = image(per_application.lazy().with_row_index("number"))
                 rows = compared(images, stored.lazy(), computation.frozen_before).collect()
-            computation.count(rows)
+            computation.count(rows, rows["application_id"])
             to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
             audit_rows(per_application[to_write["number"]])
             slices.append(rows)

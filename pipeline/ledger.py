@@ -15,9 +15,9 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2 import errors
 
@@ -93,6 +93,7 @@ class Ledger:
         try:
             with session(self.settings) as connection, connection.cursor() as cursor:
                 cursor.execute(NOT_FOR_LONG)
+                self._open(connection)
                 self._finish(connection, "failed", *_exit(error))
                 cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
                 return cursor.fetchone() == (True,)
@@ -100,18 +101,29 @@ class Ledger:
             log.warning("the failure is not in the ledger: %s", unrecorded)
             return False
 
+    def _open(self, connection: Connection) -> None:
+        """The row is there: it was written when the run began."""
+
     def _finish(
         self, connection: Connection, outcome: str, exit_code: int, error: str | None = None
     ) -> None:
+        end = {"outcome": outcome, "exit_code": exit_code, "error": error}
+        is_entered = write_alone(connection, "finish_run", statement("entered"), self._seen() | end)
+        if outcome == "published" and not is_entered:
+            raise AuditFailed(
+                "the audit failed: the row of this run in clickstats_runs is stored otherwise than "
+                "it was written; look for triggers and rules on clickstats_runs; nothing was "
+                "published"
+            )
+
+    def _seen(self) -> dict[str, Any]:
+        """What the run has seen and done so far, as parameters of a statement."""
         seen = (
             asdict(self.report)
             if self.report
             else {"seconds": {}, "warnings": [], "timezone": None, "clicks_by_class": {}}
         )
-        is_entered = write_alone(
-            connection,
-            "finish_run",
-            statement("entered"),
+        return (
             dict.fromkeys(SEEN)
             | seen
             | {
@@ -122,17 +134,25 @@ class Ledger:
                 "id": self.settings.run_id,
                 "wal_start": self.wal_start,
                 "peak_memory_bytes": _peak_memory_bytes(),
-                "outcome": outcome,
-                "exit_code": exit_code,
-                "error": error,
-            },
+            }
         )
-        if outcome == "published" and not is_entered:
-            raise AuditFailed(
-                "the audit failed: the row of this run in clickstats_runs is stored otherwise than "
-                "it was written; look for triggers and rules on clickstats_runs; nothing was "
-                "published"
-            )
+
+
+@dataclass
+class Round(Ledger):
+    """A `run --changed`, of which there may be one each second: the published ones of an hour share
+    one row; a failed one has its own."""
+
+    start: dict[str, Any] = field(default_factory=dict)  # parameters of start_run.sql
+
+    def publish(self, writer: Connection) -> None:
+        write_alone(writer, "add_round", "true", self.start | self._seen())
+
+    def _open(self, connection: Connection) -> None:
+        write_alone(connection, "start_run", "true", self.start)
+
+
+Row = TypeVar("Row", bound=Ledger)
 
 
 @contextmanager
@@ -149,7 +169,30 @@ def ledger(
     What comes after the commit, or makes it uncertain, is no failure when the row says that the run
     was published.
     """
-    parameters = {
+    parameters = _start(settings, command, options, keep_days)
+    with writer.cursor() as cursor:
+        cursor.execute(NOT_FOR_A_STANDBY)
+    wal_start = write_alone(writer, "start_run", WAL_POSITION, parameters)
+    next_transaction(writer, settings)
+    log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
+    with _failing(writer, Ledger(settings, wal_start)) as row:
+        yield row
+
+
+@contextmanager
+def ledger_of_rounds(
+    writer: Connection, settings: Settings, options: Mapping[str, object], keep_days: int
+) -> Iterator[Round]:
+    """The same for a `run --changed`, which leaves no row until it is published or has failed."""
+    start = _start(settings, "run --changed", options, keep_days)
+    with _failing(writer, Round(settings, "0/0", start=start)) as row:
+        yield row
+
+
+def _start(
+    settings: Settings, command: str, options: Mapping[str, object], keep_days: int
+) -> dict[str, Any]:
+    return {
         "id": settings.run_id,
         "command": command,
         "options": json.dumps(options),
@@ -160,12 +203,10 @@ def ledger(
         "pid": os.getpid(),
         "keep_days": keep_days,
     }
-    with writer.cursor() as cursor:
-        cursor.execute(NOT_FOR_A_STANDBY)
-    wal_start = write_alone(writer, "start_run", WAL_POSITION, parameters)
-    next_transaction(writer, settings)
-    log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
-    row = Ledger(settings, wal_start)
+
+
+@contextmanager
+def _failing(writer: Connection, row: Row) -> Iterator[Row]:
     try:
         yield row
     except BaseException as error:

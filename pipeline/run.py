@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
+from pipeline.captured import applications_of, captured, forget
 from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications
@@ -118,8 +119,10 @@ def _everything(
             slices: Callable[[], Iterable[pl.DataFrame]] = partial(
                 computation.rows_that_differ, advance, every=options.full
             )
+            pending: list[str] = []
             if options.limit is not None:
-                rows, report.pending = oldest(slices(), options.limit)
+                rows, pending = oldest(slices(), options.limit)
+                report.pending = len(pending)
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
             rebuild = is_large and computation.target.is_empty
@@ -137,6 +140,8 @@ def _everything(
                 orphans=lambda: computation.orphans,
             )
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
+            if computation.captured:
+                forget(writer, computation.captured, pending)
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
@@ -148,17 +153,30 @@ def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunRepor
 
 
 def gathered(
-    snapshot: Snapshot, settings: Settings, choice: Choice, report: RunReport, show: Show
+    snapshot: Snapshot,
+    settings: Settings,
+    choice: Choice,
+    report: RunReport,
+    show: Show,
+    application_ids: Sequence[str] = (),
 ) -> Computation:
-    """Read what there is to compute from; its counts go into the report."""
+    """Read what there is to compute from, of all applications or the named ones; its counts go into
+    the report."""
     warn_of(report, choice.warnings())
     with report.phase("read", "clicks_read", show) as advance:
-        source = Source(snapshot, settings, choice.definition)
-        target = Target(source.reader, source.columns.types)
+        source = Source(snapshot, settings, choice.definition, application_ids)
+        target = Target(source.reader, source.columns.types, application_ids)
         report.rows_without_application = target.rows_without_application
         extracted = source.extract(advance)
         count(report, extracted)
-    return Computation(target, extracted, report, choice.definition)
+    computation = Computation(target, extracted, report, choice.definition)
+    if application_ids:
+        return computation
+    changes = computation.captured = captured(snapshot.connection)
+    if changes and not (changes.everything or choice.changes or target.is_empty):
+        ids = applications_of(snapshot.connection, changes)
+        computation.named = pl.Series(ids, dtype=pl.String)
+    return computation
 
 
 def run_named(

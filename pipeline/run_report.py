@@ -52,6 +52,7 @@ class RunReport:
     readings_written: int = 0  # rows of link_click_readings
     readings_deleted: int = 0
     with_fewer_clicks: int = 0  # than stored
+    missed_by_capture: int | None = None  # rows that differ unforetold; None: capture is off
     score_changes: int = 0  # applications whose scores of human clicks have changed
     biggest_changes: list[dict[str, Any]] = field(default_factory=list)  # biggest_changes.sql
     seconds: dict[str, float] = field(default_factory=dict)

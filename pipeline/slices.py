@@ -20,6 +20,7 @@ from pipeline.audit import (
     odd_rows,
     shift,
 )
+from pipeline.captured import Captured
 from pipeline.definition import Definition
 from pipeline.extract import Extracted
 from pipeline.plurals import counted
@@ -52,6 +53,8 @@ class Computation:
     report: RunReport
     definition: Definition
     thaw: bool = False  # whether frozen applications are computed like the others
+    captured: Captured | None = None  # what change capture has told of; None: it is off
+    named: pl.Series | None = None  # the applications that it names, where that says something
     odd: Counter[tuple[str, str]] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)  # audit.decided_by_machines
     first_clicks: Counter[int] = field(default_factory=Counter)  # audit.hours_to_first_click
@@ -86,6 +89,7 @@ class Computation:
         `pipeline.scoring.image.rows_to_write` gives them."""
         report = self.report
         report.unchanged = report.frozen = report.with_fewer_clicks = self.orphans = done = 0
+        report.missed_by_capture = None
         with closing(self.beside_stored()) as slices:
             for per_application, stored in slices:
                 with report.timed("compare"):
@@ -93,7 +97,7 @@ class Computation:
                     rows = rows_to_write(per_application, marks, every=every)
                 with report.timed("audit"):
                     audit_rows(rows)
-                self.count(marks)
+                self.count(marks, per_application["application_id"])
                 self.orphans += stored.height - int(marks["is_stored"].sum())
                 report.unchanged += (
                     per_application.height - rows.height - int(marks["is_frozen"].sum())
@@ -113,6 +117,9 @@ class Computation:
                 f"{have} fewer clicks than stored: where old clicks are deleted, [applications] "
                 "frozen_after_days keeps what is stored"
             )
+        if missed := self.report.missed_by_capture:
+            rows = counted(missed, "row", "rows")
+            yield f"missed by capture: {rows}; `clickstats capture status` says whether it is whole"
         if self.decided["applications"] and self.definition.clicks.count == "all":
             decided = counted(self.decided["applications"], "application", "applications")
             points = counted(self.decided["points"], "point", "points")
@@ -123,7 +130,11 @@ class Computation:
         if found := shift(self.first_clicks):
             yield f"{found}: are times local? see [time] clicks and applications of the definition"
 
-    def count(self, marks: pl.DataFrame) -> None:
-        """Count what `marked` says of a slice."""
+    def count(self, marks: pl.DataFrame, application_ids: pl.Series) -> None:
+        """Count what `marked` says of a slice, which has these applications."""
         self.report.frozen += int(marks["is_frozen"].sum())
         self.report.with_fewer_clicks += int(marks["has_fewer_clicks"].sum())
+        if self.named is not None:
+            others = application_ids.filter(marks["is_changed"] | marks["has_other_readings"])
+            missed = others.len() - int(others.is_in(self.named.implode()).sum())
+            self.report.missed_by_capture = (self.report.missed_by_capture or 0) + missed

@@ -112,13 +112,13 @@ def rows_to_write(
     )
 
 
-def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, int]:
-    """The rows of the oldest applications, in key order, and how many more rows there are."""
-    total = 0
+def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, list[str]]:
+    """The rows of the oldest applications, in key order, and the ids of the other applications."""
     kept: list[pl.DataFrame] = []
+    left: list[str] = []
     for part in rows:
-        total += part.height
         by_age = pl.concat([*kept, part]).sort("created_at", "application_id", nulls_last=True)
         kept = [by_age.head(limit)]
+        left += by_age["application_id"][limit:].to_list()
     [frame] = kept
-    return frame.sort("application_id"), total - frame.height
+    return frame.sort("application_id"), left

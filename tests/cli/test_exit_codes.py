@@ -38,8 +38,8 @@ def refused(expected_code: int, url: str, *arguments: str, **environment: str) -
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        (["run"], "either --all or --app-id"),
-        (["run", "--all", "--app-id", KEEN], "either --all or --app-id"),
+        (["run"], "one of --all, --changed and --app-id"),
+        (["run", "--all", "--app-id", KEEN], "one of --all, --changed and --app-id"),
         (["run", "--app-id", KEEN, "--app-id", "not-an-id"], "'not-an-id' is not an application"),
         (["run", "--app-id", ""], "'' is not an application id"),
         (["run", "--app-id", KEEN, "--limit", "1"], "--limit"),

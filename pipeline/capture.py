@@ -1,0 +1,216 @@
+"""Change capture: triggers on the source by which `run --changed` knows what to compute.
+
+Turns it on and off, and says how it stands; what it has told of is read by `pipeline.captured`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import errors, sql
+
+from pipeline.captured import is_there
+from pipeline.database.connection import lock_timeout, rows_by_name, session
+from pipeline.errors import ConfigurationError, Refused, SchemaError
+from pipeline.run_report import RunReport
+from pipeline.settings import Settings
+from pipeline.source_shape import refuse_shadows
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
+
+# a trigger needs its table for itself for a moment, and who waits for that keeps writers waiting
+LOCK_TIMEOUT = "5s"
+FUNCTIONS = {
+    "job_applications": "clickstats_capture_applications",
+    "jobs": "clickstats_capture_jobs",
+    "link_clicks": "clickstats_capture_clicks",
+    "link_tracking": "clickstats_capture_links",
+}
+REFERENCING = {
+    "insert": "REFERENCING NEW TABLE AS come",
+    "update": "REFERENCING OLD TABLE AS gone NEW TABLE AS come",
+    "delete": "REFERENCING OLD TABLE AS gone",
+    "truncate": "",
+}
+TRIGGER = """
+CREATE TRIGGER {} AFTER {} ON {} {}
+FOR EACH STATEMENT EXECUTE FUNCTION {}()
+"""
+GRANT = "GRANT SELECT, DELETE ON clickstats_changes TO {}"
+FORMS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+NOTHING = """
+SELECT clock_timestamp()::timestamp, timezone, fingerprint
+FROM clickstats_runs
+WHERE
+    command = 'run --all' AND outcome = 'published'
+    AND NOT EXISTS (SELECT FROM clickstats_changes)
+ORDER BY number DESC
+LIMIT 1
+"""
+WAITING = "SELECT count(*), min(changed_at) FROM clickstats_changes"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """How change capture stands: `problems` keep it from telling all, one sentence each; so many
+    `changes` wait for a run, the oldest of them `since` then (UTC)."""
+
+    is_on: bool
+    problems: tuple[str, ...] = ()
+    changes: int = 0
+    since: datetime | None = None
+
+
+def turn_on(settings: Settings) -> bool:
+    """Make the triggers, all in one transaction, and let the next `run --changed` compute
+    everything; False when all are there already.
+
+    Raises `ConfigurationError` where a source is a view, `SchemaError` for a role that does not own
+    the source, `Refused` when a table is in use for too long.
+    """
+    with _altering(settings) as connection, connection.cursor() as cursor:
+        tables = _tables(connection)
+        _refuse(tables)
+        if is_there(connection) and not problems(connection):
+            return False
+        roles = rows_by_name(connection, statement("writers_of_target"), {})
+        if not roles:
+            raise SchemaError("table link_click_analytics is missing: run `clickstats migrate`")
+        cursor.execute(statement("capture_off"))
+        cursor.execute(statement("capture_on"))
+        for table, event in _expected(tables):
+            cursor.execute(_trigger(table, event))
+        # whoever writes the result is to know what to compute
+        for role in roles:
+            grantee = sql.Identifier(role["role"]) if role["role"] else sql.SQL("PUBLIC")
+            cursor.execute(sql.SQL(GRANT).format(grantee))
+        cursor.execute("INSERT INTO clickstats_changes DEFAULT VALUES")
+    return True
+
+
+def turn_off(settings: Settings) -> bool:
+    """Take away the triggers, and what they have told of; False when there is nothing of them."""
+    with _altering(settings) as connection, connection.cursor() as cursor:
+        was_there = is_there(connection) or bool(_triggers(connection))
+        cursor.execute(statement("capture_off"))
+    return was_there
+
+
+def state(settings: Settings) -> Capture:
+    """How change capture stands."""
+    with session(settings) as connection, connection.cursor() as cursor:
+        if not is_there(connection):
+            return Capture(is_on=False)
+        cursor.execute(WAITING)
+        changes, since = cursor.fetchone()  # type: ignore[misc]
+        return Capture(True, tuple(problems(connection)), changes, since)
+
+
+def problems(connection: Connection) -> list[str]:
+    """What keeps capture from telling of all changes, one sentence each."""
+    there = _triggers(connection)
+    found = []
+    for name in _expected(_tables(connection)):
+        if name not in there:
+            found.append("no trigger tells of each {1} on {0}".format(*name))
+        elif not there[name]:
+            found.append("the trigger that tells of each {1} on {0} is disabled".format(*name))
+    return found
+
+
+def nothing_waits(settings: Settings) -> RunReport | None:
+    """The report of a `run --changed` that finds nothing to do; None when there is something.
+
+    Raises `ConfigurationError` unless capture tells of all changes.
+    """
+    with session(settings) as connection:
+        return idle(connection, settings)
+
+
+def idle(connection: Connection, settings: Settings) -> RunReport | None:
+    """The same, over a connection that is there."""
+    refuse_unless_on(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(NOTHING)
+        found = cursor.fetchone()
+        return RunReport(settings.run_id, *found) if found else None
+
+
+def refuse_unless_on(connection: Connection) -> None:
+    """Raise `ConfigurationError` unless capture tells of all changes."""
+    if not is_there(connection):
+        raise ConfigurationError(
+            "change capture is off, so nobody knows what changed; `clickstats capture on` starts it"
+        )
+    if found := problems(connection):
+        raise ConfigurationError(
+            f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it"
+        )
+
+
+@contextmanager
+def _altering(settings: Settings) -> Iterator[Connection]:
+    """A session that alters the source, and gives up where others use it."""
+    with session(settings) as connection, connection.cursor() as cursor:
+        refuse_shadows(connection, settings.schema)
+        try:
+            with lock_timeout(cursor, LOCK_TIMEOUT):
+                yield connection
+        except errors.LockNotAvailable as error:
+            raise Refused(
+                f"a table is in use for longer than {LOCK_TIMEOUT}: {error.diag.message_primary}; "
+                "nothing was changed; try again when no long transaction and no run is under way"
+            ) from error
+
+
+def _tables(connection: Connection) -> list[dict[str, Any]]:
+    return rows_by_name(connection, statement("capture_tables"), {})
+
+
+def _refuse(tables: list[dict[str, Any]]) -> None:
+    """Refuse a source whose changes no trigger sees, and one of somebody else."""
+    there = {table["name"] for table in tables}
+    if missing := [name for name in FUNCTIONS if name not in there]:
+        raise SchemaError(f"{', '.join(missing)} missing: see `clickstats migrate --check`")
+    for table in tables:
+        if form := FORMS.get(table["kind"]):
+            raise ConfigurationError(
+                f"{table['name']} is {form}, whose changes no trigger sees: capture would have to "
+                f"be on {table['below'] or 'the tables behind it'}; put a table in its place, or "
+                "use `run --all`"
+            )
+        if not table["is_owned"]:
+            raise SchemaError(
+                f"{table['name']} belongs to {table['owner']}: turn capture on and off as that role"
+            )
+
+
+def _expected(tables: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """The tables and events of which triggers tell; where a foreign key ties applications to jobs,
+    the applications tell of jobs."""
+    return [
+        (table["name"], event) for table in tables if not table["is_tied"] for event in REFERENCING
+    ]
+
+
+def _triggers(connection: Connection) -> dict[tuple[str, str], bool]:
+    """The tables and events that have a trigger of capture, and whether it is enabled."""
+    rows = rows_by_name(connection, statement("capture_triggers"), {})
+    return {(row["name"], row["trigger"].rpartition("_")[2]): row["is_on"] for row in rows}
+
+
+def _trigger(table: str, event: str) -> sql.Composable:
+    function = "clickstats_capture_truncate" if event == "truncate" else FUNCTIONS[table]
+    return sql.SQL(TRIGGER).format(
+        sql.Identifier(f"clickstats_capture_{event}"),
+        sql.SQL(event.upper()),
+        sql.Identifier(table),
+        sql.SQL(REFERENCING[event]),
+        sql.Identifier(function),
+    )

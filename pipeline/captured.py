@@ -1,0 +1,83 @@
+"""What change capture has told of: which applications are to be computed anew.
+
+Reads it, and deletes what a run has done; `pipeline.capture` turns capture on and off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pipeline.alterations import write_alone
+from pipeline.database.connection import rows_by_name
+from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
+
+NOBODY = f"{UUID(int=0)}"
+IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
+
+
+@dataclass(frozen=True)
+class Captured:
+    """The rows of clickstats_changes that one snapshot holds, by their `numbers`, and what they
+    name: tracking links, applications and jobs, or everything."""
+
+    numbers: list[int]
+    tracking_ids: list[str]
+    application_ids: list[str]
+    job_ids: list[str]
+    everything: bool
+
+
+def captured(connection: Connection) -> Captured | None:
+    """What has been told of so far; None where capture is off. Leaves no lock behind: whoever
+    turns capture off would wait for it, and all writers of the source behind him."""
+    with _leaving_no_lock(connection):
+        if not is_there(connection):
+            return None
+        [row] = rows_by_name(connection, statement("captured"), {})
+        return Captured(**row)
+
+
+def applications_of(connection: Connection, changes: Captured) -> list[str]:
+    """The applications that the changes name, or whose links or job they name, by their ids: one at
+    least, although it may not exist.
+
+    Whose a link is may be read later than the changes: when a link moves meanwhile, a change that
+    is not among them names both applications.
+    """
+    found = set(changes.application_ids)
+    if changes.tracking_ids or changes.job_ids:
+        named = {"tracking_ids": changes.tracking_ids, "job_ids": changes.job_ids}
+        with _leaving_no_lock(connection), connection.cursor() as cursor:
+            cursor.execute(statement("applications_of"), named)
+            found.update(application for (application,) in cursor.fetchall())
+    return sorted(found) or [NOBODY]
+
+
+def forget(connection: Connection, changes: Captured, pending: Sequence[str] = ()) -> None:
+    """Delete the changes, in the transaction that writes what came of them, but for those that
+    name `pending` applications."""
+    if changes.numbers and is_there(connection):  # capture may have been turned off meanwhile
+        done = {"numbers": changes.numbers, "pending": list(pending)}
+        write_alone(connection, "delete_captured", "true", done)
+
+
+def is_there(connection: Connection) -> bool:
+    """Whether there is a table of changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(IS_THERE)
+        return cursor.fetchone() == (True,)
+
+
+@contextmanager
+def _leaving_no_lock(connection: Connection) -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT looking")
+        yield
+        cursor.execute("ROLLBACK TO looking")

@@ -1,0 +1,143 @@
+"""`run --changed`: computes the applications that change capture has named, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pipeline.audit import audit_rows
+from pipeline.capture import idle
+from pipeline.captured import Captured, applications_of, captured, forget
+from pipeline.database.connection import commit, session, take_snapshot
+from pipeline.database.server_errors import server_errors
+from pipeline.ledger import Round, chosen, ledger_of_rounds, refuse_to_mix
+from pipeline.load import keyless
+from pipeline.lock import hold_gate_shared
+from pipeline.rewrites import unless_rewritten
+from pipeline.run import (
+    DEFAULTS,
+    Before,
+    Options,
+    biggest_changes,
+    gathered,
+    nothing,
+    reported,
+    run_all,
+    tell,
+    write_audited,
+    writing,
+)
+from pipeline.run_report import RunReport, Show, show_nothing
+from pipeline.scoring.image import marked, oldest, rows_to_write
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
+
+
+def run_changed(
+    settings: Settings,
+    options: Options = DEFAULTS,
+    show: Show = show_nothing,
+    before: Before = nothing,
+) -> RunReport:
+    """Compute the applications that change capture has named so far, write the rows that differ and
+    confirm the others. When it has named nothing, nothing is written.
+
+    When it has named everything, or more applications than one slice has, it is a `run --all`.
+    Raises `ConfigurationError` when capture is off, and for a definition other than the published
+    one.
+    """
+    started = perf_counter()
+    with (
+        writing(settings) as writer,
+        ledger_of_rounds(writer, settings, asdict(options), options.keep_days) as row,
+        server_errors(),
+    ):
+        if report := idle(writer, settings):
+            return report
+        changes = captured(writer)
+        if changes and (named := few(writer, settings, changes)):
+            before("gate")
+            hold_gate_shared(writer, settings, named)
+            report, pending = unless_rewritten(
+                writer, lambda: _changed(writer, row, named, options, show, before)
+            )
+            forget(writer, changes, pending)
+            report.seconds["total"] = perf_counter() - started
+            row.publish(writer)
+            before("commit")
+            commit(writer, settings)
+            before("end")
+            return report
+    return run_all(settings, options, show, before)
+
+
+def few(connection: Connection, settings: Settings, changes: Captured) -> list[str]:
+    """The applications that the changes name; none when it is better to compute everything."""
+    named = [] if changes.everything else applications_of(connection, changes)
+    return named if len(named) <= settings.sizes.applications else []
+
+
+def _changed(
+    writer: Connection,
+    row: Round,
+    named: Sequence[str],
+    options: Options,
+    show: Show,
+    before: Before,
+) -> tuple[RunReport, list[str]]:
+    """Compute and write the named applications, from a snapshot of this moment; returns also the
+    ids of those that the limit has left."""
+    settings = row.settings
+    choice = chosen(writer, settings)
+    refuse_to_mix(choice)
+    row.definition = choice.document
+    with session(settings, snapshot=True) as reader:
+        before("snapshot")
+        snapshot = take_snapshot(reader, writer)
+        before("read")
+        report = row.report = reported(settings, snapshot, choice)
+        computation = gathered(snapshot, settings, choice, report, show, named)
+        slices = zip(*computation.beside_stored(), strict=True)
+        per_application, stored = map(pl.concat, slices)
+        with report.timed("compare"):
+            marks = marked(per_application, stored, computation.frozen_before)
+            rows = rows_to_write(per_application, marks, every=True)
+        computation.count(marks, per_application["application_id"])
+        due = per_application.filter(marks["is_changed"] | marks["has_other_readings"])
+        run = None if computation.target.has_no_readings else settings.run_id
+    with report.timed("audit"):
+        audit_rows(per_application)
+    pending: list[str] = []
+    if options.limit is not None:
+        is_due = pl.col("application_id").is_in(due["application_id"].implode())
+        first, pending = oldest([rows.filter(is_due)], options.limit)
+        report.pending = len(pending)
+        rows = pl.concat([rows.filter(~is_due), first]).sort("application_id")
+    with (
+        writer.cursor() as cursor
+    ):  # then no foreign key deletes rows of applications that are gone
+        is_keyless = "job_applications" in keyless(cursor)
+    before("write")
+    with show("write"), report.timed("write"):
+        write_audited(
+            writer,
+            settings,
+            lambda: [rows],
+            report,
+            every=True,
+            run=run,
+            orphans=lambda: len(named) - report.applications if is_keyless else 0,
+        )
+    confirmed = rows.height - int(rows["is_changed"].sum())
+    report.updated -= confirmed
+    report.unchanged += confirmed
+    if run:
+        report.biggest_changes, report.score_changes = biggest_changes(writer, run)
+    tell(report)
+    return report, pending

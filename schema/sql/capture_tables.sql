@@ -1,0 +1,35 @@
+-- What change capture would need of the tables of the source.
+--   kind        as pg_class.relkind
+--   below       what a view reads
+--   is_owned    whether this role may make triggers and take them away
+--   is_tied     of jobs: a foreign key keeps applications and jobs together, and tells the
+--               applications of what it does
+SELECT
+    c.relname AS name,
+    c.relkind AS kind,
+    (
+        SELECT string_agg(DISTINCT d.refobjid::regclass::text, ', ')
+        FROM pg_rewrite AS r
+        JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+        WHERE
+            r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+    ) AS below,
+    pg_get_userbyid(c.relowner) AS owner,
+    pg_has_role(c.relowner, 'USAGE') AS is_owned,
+    EXISTS (
+        SELECT FROM pg_constraint AS k
+        JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+        WHERE
+            k.contype = 'f'
+            AND k.convalidated
+            AND k.confrelid = c.oid
+            AND k.conrelid = to_regclass('job_applications')
+            AND a.attname = 'job_id'
+    ) AS is_tied
+FROM pg_class AS c
+WHERE
+    c.oid IN (
+        to_regclass('link_clicks'), to_regclass('link_tracking'), to_regclass('job_applications'),
+        to_regclass('jobs')
+    )
+ORDER BY name

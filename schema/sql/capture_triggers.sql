@@ -1,0 +1,13 @@
+-- The triggers of change capture that are there.
+--   is_on   fires in ordinary sessions
+SELECT c.relname AS name, t.tgname AS trigger, t.tgenabled IN ('O', 'A') AS is_on
+FROM pg_trigger AS t
+JOIN pg_class AS c ON c.oid = t.tgrelid
+JOIN pg_proc AS p ON p.oid = t.tgfoid
+WHERE
+    c.oid IN (
+        to_regclass('link_clicks'), to_regclass('link_tracking'), to_regclass('job_applications'),
+        to_regclass('jobs')
+    )
+    AND p.proname LIKE 'clickstats\_capture\_%'
+ORDER BY name, trigger

@@ -1,0 +1,13 @@
+-- What change capture has told of so far.
+--   everything   whether something changed that is not told apart
+SELECT
+    coalesce(array_agg(number), '{}') AS numbers,
+    coalesce(array_agg(DISTINCT tracking_id) FILTER (WHERE tracking_id IS NOT NULL), '{}')
+        AS tracking_ids,
+    coalesce(
+        array_agg(DISTINCT application_id::text) FILTER (WHERE application_id IS NOT NULL), '{}'
+    ) AS application_ids,
+    coalesce(array_agg(DISTINCT job_id::text) FILTER (WHERE job_id IS NOT NULL), '{}') AS job_ids,
+    coalesce(bool_or(coalesce(tracking_id, application_id::text, job_id::text) IS NULL), false)
+        AS everything
+FROM clickstats_changes

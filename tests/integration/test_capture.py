@@ -1,0 +1,252 @@
+"""What change capture notes, for whom, and when it refuses."""
+
+from contextlib import closing
+
+import psycopg2
+import pytest
+
+from pipeline.capture import Capture, problems, state, turn_off, turn_on
+from pipeline.errors import ConfigurationError, Refused, SchemaError
+from pipeline.migrate import problems as missing
+from pipeline.run import run_all
+from tests.commands import clickstats
+from tests.databases import LEAST, Database
+from tests.drawings import named, world_drawn
+
+WORLD = world_drawn(
+    """
+    jobs: J, K
+
+    application | job | created at
+    A           | J   | 2026-03-03 10:00
+    B           | J   | 2026-03-03 10:00
+
+    link | application | link function
+    a    | A           | LinkedIn
+    b    | B           | Calendly
+    none | null        | Resume
+
+    link | clicked at
+    a    | 2026-03-03 11:00
+    b    | 2026-03-04 11:00
+    """
+).world
+A, B, C, J, K, L = (str(named(name)) for name in "ABCJKL")
+EVERYTHING = ["everything"]
+NOTED = """
+    select coalesce(tracking_id, application_id::text, job_id::text, 'everything')
+    from clickstats_changes order by 1
+"""
+MANY = """
+    insert into link_clicks (tracking_id, clicked_at)
+    select 'nobody''s ' || n, '2026-03-05' from generate_series(1, {}) as n
+"""
+
+
+@pytest.fixture
+def captured(database: Database) -> Database:
+    """Capture is on and has told of nothing yet."""
+    database.load(WORLD)
+    turn_on(database.settings())
+    database.execute("truncate clickstats_changes")
+    return database
+
+
+def noted(database: Database) -> list[str]:
+    return [name for (name,) in database.execute(NOTED)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("insert into link_clicks (tracking_id) values ('a'), ('a'), ('b')", ["a", "b"]),
+        ("insert into link_clicks (tracking_id) values (null)", []),
+        ("insert into link_clicks (tracking_id) select 'a' where false", []),
+        ("update link_clicks set tracking_id = 'b' where tracking_id = 'a'", ["a", "b"]),
+        ("update link_clicks set user_agent = 'curl/8' where tracking_id = 'a'", ["a"]),
+        ("delete from link_clicks where tracking_id = 'b'", ["b"]),
+        ("truncate link_clicks", EVERYTHING),
+        ("insert into link_tracking values ('c', '{A}', 'Resume'), ('d', null, 'Resume')", ["{A}"]),
+        (
+            "update link_tracking set application_id = '{B}' where tracking_id = 'a'",
+            ["{A}", "{B}"],
+        ),
+        ("update link_tracking set application_id = '{B}' where tracking_id = 'none'", ["{B}"]),
+        ("update link_tracking set link_function = 'Resume' where tracking_id = 'a'", ["{A}"]),
+        ("update link_tracking set tracking_id = 'z' where tracking_id = 'a'", ["{A}"]),
+        ("update link_tracking set is_active = false", []),
+        ("delete from link_tracking where tracking_id = 'a'", ["{A}"]),
+        ("truncate link_tracking", EVERYTHING),
+        ("insert into job_applications values ('{C}', '{J}')", ["{C}"]),
+        ("update job_applications set created_at = '2026-03-01' where id = '{A}'", ["{A}"]),
+        ("update job_applications set job_id = '{K}' where id = '{A}'", ["{A}"]),
+        ("update job_applications set application_status = 'rejected'", []),
+        ("delete from job_applications where id = '{B}'", ["{B}"]),
+        ("truncate job_applications cascade", EVERYTHING),
+        ("insert into jobs values ('{L}')", ["{L}"]),
+        ("update jobs set id = '{L}' where id = '{J}'", ["{J}", "{L}"]),
+        ("update jobs set title = 'Gardener'", []),
+        ("delete from jobs where id = '{J}'", ["{J}"]),
+        (MANY.format(10_000), None),
+        (MANY.format(10_001), EVERYTHING),
+    ],
+)
+def test_each_statement_notes_what_it_touches(
+    captured: Database, statement: str, expected: list[str] | None
+) -> None:
+    ids = {"A": A, "B": B, "C": C, "J": J, "K": K, "L": L}
+    captured.execute(statement.format(**ids))
+    found = noted(captured)
+    if expected is None:
+        assert len(found) == 10_000
+    else:
+        assert found == sorted(name.format(**ids) for name in expected)
+
+
+def test_a_rolled_back_change_is_none(captured: Database) -> None:
+    with closing(captured.connect()) as own, own.cursor() as cursor:
+        cursor.execute("insert into link_clicks (tracking_id) values ('a')")
+        own.rollback()
+    assert noted(captured) == []
+
+
+def test_it_can_be_turned_on_and_off_again_and_again(database: Database) -> None:
+    database.load(WORLD)
+    settings = database.settings()
+    assert state(settings) == Capture(is_on=False)
+    assert not turn_off(settings)
+    assert turn_on(settings)
+    assert not turn_on(settings)
+    found = state(settings)
+    assert (found.is_on, found.problems, found.changes) == (True, (), 1)  # everything
+    assert found.since
+    assert turn_off(settings)
+    assert database.execute("select tgname from pg_trigger where not tgisinternal") == []
+    assert database.execute("select proname from pg_proc where proname ~ 'clickstats'") == []
+    assert database.execute("select to_regclass('clickstats_changes')") == [(None,)]
+
+
+def test_a_foreign_key_tells_of_jobs(database: Database) -> None:
+    """The applications of a job that goes are changed by the key; the job needs no trigger."""
+    database.load(WORLD)
+    database.execute(
+        "alter table job_applications add foreign key (job_id) references jobs on delete set null"
+    )
+    turn_on(database.settings())
+    database.execute("truncate clickstats_changes")
+    database.execute("delete from jobs where id = %s", (J,))
+    assert noted(database) == sorted([A, B])
+
+
+def test_writers_need_no_further_right(captured: Database, role: str) -> None:
+    captured.execute(f"grant insert, delete on link_clicks, link_tracking to {role}")
+    captured.execute(f"grant usage on sequence link_clicks_click_id_seq to {role}")
+    writer = captured.seen_by(role, role)
+    writer.execute("insert into link_clicks (tracking_id) values ('a')")
+    assert noted(captured) == ["a"]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        writer.execute("select from clickstats_changes")
+
+
+def test_nobody_else_can_make_triggers_that_note(captured: Database, role: str) -> None:
+    captured.execute(f"grant create on schema public to {role}")
+    other = captured.seen_by(role, role)
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        other.execute(
+            "create table theirs (tracking_id text);"
+            "create trigger t after insert on theirs referencing new table as come"
+            " for each statement execute function clickstats_capture_clicks()"
+        )
+
+
+def test_a_function_of_the_writer_takes_no_part(captured: Database, role: str) -> None:
+    """The functions run with their owner's rights and look nothing up where writers can write."""
+    captured.execute(f"grant insert on link_clicks to {role}; create schema theirs")
+    captured.execute(f"grant all on schema theirs to {role}")
+    captured.execute(f"grant usage on sequence link_clicks_click_id_seq to {role}")
+    with closing(captured.seen_by(role, role).connect()) as own, own.cursor() as cursor:
+        cursor.execute("create table theirs.clickstats_changes (tracking_id text)")
+        cursor.execute("create temporary table clickstats_changes (tracking_id text)")
+        cursor.execute("set search_path = theirs, pg_temp, public")
+        cursor.execute("insert into link_clicks (tracking_id) values ('a')")
+        own.commit()
+    assert noted(captured) == ["a"]
+
+
+def test_who_may_write_the_target_may_take_the_changes(database: Database, role: str) -> None:
+    database.execute(LEAST.format(role=role))
+    turn_on(database.settings())
+    assert missing(database.seen_by(role, role).settings()) == []
+    database.execute(f"revoke delete on clickstats_changes from {role}")
+    assert missing(database.seen_by(role, role).settings()) == [
+        f"{role} lacks DELETE on clickstats_changes: GRANT DELETE ON clickstats_changes TO {role}"
+    ]
+
+
+def test_a_publication_of_all_tables_is_not_in_the_way(captured: Database) -> None:
+    run_all(captured.settings())
+    captured.execute("create publication everything for all tables")
+    captured.execute("insert into link_clicks (tracking_id) values ('a')")
+    run_all(captured.settings())
+    assert noted(captured) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "below"), [("link_clicks", "real_clicks"), ("job_applications", "real_applications")]
+)
+def test_views_are_refused(database: Database, table: str, below: str) -> None:
+    database.execute(f"alter table {table} rename to {below}")
+    database.execute(f"create view {table} as select * from {below}")
+    with pytest.raises(ConfigurationError, match=rf"{table} is a view.*on {below};"):
+        turn_on(database.settings())
+    assert not state(database.settings()).is_on
+
+
+def test_only_the_owner_can(database: Database, role: str) -> None:
+    database.execute(LEAST.format(role=role))
+    with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
+        turn_on(database.seen_by(role, role).settings())
+
+
+def test_a_table_in_use_is_not_waited_for_for_long(database: Database) -> None:
+    with closing(database.connect()) as other, other.cursor() as cursor:
+        cursor.execute("insert into link_clicks (tracking_id) values ('a')")
+        with pytest.raises(Refused, match="in use"):
+            turn_on(database.settings())
+    assert not state(database.settings()).is_on
+
+
+@pytest.fixture
+def broken(captured: Database) -> Database:
+    captured.execute("alter table link_clicks disable trigger clickstats_capture_insert")
+    captured.execute("drop trigger clickstats_capture_delete on link_tracking")
+    return captured
+
+
+def test_what_it_misses_is_told_and_mended(broken: Database) -> None:
+    with closing(broken.connect()) as own:
+        assert problems(own) == [  # type: ignore[arg-type]
+            "the trigger that tells of each insert on link_clicks is disabled",
+            "no trigger tells of each delete on link_tracking",
+        ]
+    assert turn_on(broken.settings())
+    assert state(broken.settings()).problems == ()
+    assert noted(broken) == ["everything"]
+
+
+def test_the_command(database: Database) -> None:
+    database.load(WORLD)
+
+    def said(*arguments: str) -> str:
+        return clickstats(*arguments, database=database).text
+
+    assert said("capture", "status") == "Change capture is off.\n"
+    on = said("capture", "on")
+    assert on.startswith("Change capture is on.\n1 change to be computed by ")
+    assert said("capture", "on").startswith("Change capture is already on.")
+    assert "applications" in said("run", "--changed")
+    assert said("capture", "status") == "Change capture is on.\nNo change waits.\n"
+    assert said("run", "--changed").startswith("Nothing has changed by 20")
+    assert said("capture", "off") == "Change capture is off.\n"
+    refused = clickstats("run", "--changed", database=database)
+    assert (refused.code, "change capture is off" in refused.errors) == (2, True)
