@@ -48,6 +48,7 @@ def ids(database: Database) -> list[str]:
         ("run-all-dry-run", ["run", "--all", "--dry-run"]),
         ("run-all-dry-run", ["run", "--all", "--dry-run", "--timezone", "Asia/Tokyo"]),
         ("status", ["status"]),
+        ("capture", ["capture", "status"]),
         ("followups", ["followups", "--within", "9999d", "--all-statuses"]),
         ("changes", ["changes", "--since", "9999d"]),
         ("verify", ["verify", "--sample", "10"]),
