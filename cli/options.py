@@ -25,6 +25,16 @@ class FileFormat(StrEnum):
 STDOUT = Path("-")
 MOST = 1_000_000_000  # applications
 
+
+def checked_definition(file: str | None) -> str | None:
+    """The file, if it holds a definition: a mistake in it is told before a server is asked."""
+    if file is not None:
+        from pipeline.definition import read
+
+        read(file)
+    return file
+
+
 DatabaseUrl = Annotated[
     str,
     typer.Option(
@@ -53,6 +63,7 @@ DefinitionFile = Annotated[
     typer.Option(
         "--definition",
         envvar="CLICKSTATS_DEFINITION",
+        callback=checked_definition,
         metavar="FILE",
         help="The definition, a TOML file: what `clickstats definition` prints "
         "\\[default: that of the last published run].",

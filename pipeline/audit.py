@@ -167,11 +167,17 @@ def odd_rows(per_application: pl.DataFrame) -> Counter[tuple[str, str]]:
     return +Counter(dict(zip((EARLY, CAPPED), counts.row(0), strict=True)))
 
 
-def hours_to_first_click(per_application: pl.DataFrame) -> Counter[int]:
+def hours_to_first_click(
+    per_application: pl.DataFrame, frozen_before: datetime | None = None
+) -> Counter[int]:
     """How many applications have their first click in each hour of the day after them, and of the
-    day before, in negative numbers."""
+    day before, in negative numbers. Of frozen ones the first clicks may be gone."""
     hours = pl.col("time_to_first_click").to_physical() // HOUR_US
-    near = per_application.select(hours.alias("hour")).filter(pl.col("hour").is_between(-24, 23))
+    near = (
+        per_application.filter(~is_frozen(frozen_before))
+        .select(hours.alias("hour"))
+        .filter(pl.col("hour").is_between(-24, 23))
+    )
     return Counter(dict(near["hour"].value_counts().iter_rows()))
 
 
@@ -196,17 +202,21 @@ def shift(first_clicks: Counter[int]) -> str | None:
     return None
 
 
+def is_frozen(frozen_before: datetime | None) -> pl.Expr:
+    """Whether an application was created before this instant."""
+    return (pl.col("created_at") < pl.lit(frozen_before, INSTANT)).fill_null(False)
+
+
 def decided_by_machines(
     per_application: pl.DataFrame, frozen_before: datetime | None = None
 ) -> Counter[str]:
     """How many applications with machine clicks have higher scores for them, and by how many
     points in all. What is stored of frozen ones, other clicks may have decided."""
-    is_frozen = pl.col("created_at") < pl.lit(frozen_before, INSTANT)
     points = pl.sum_horizontal(
         (pl.col(f"{score}_all") - pl.col(f"{score}_human")).clip(lower_bound=0) for score in SCORES
     )
     decided = per_application.lazy().filter(
-        pl.col("machine_clicks") > 0, points > 0, ~is_frozen.fill_null(False)
+        pl.col("machine_clicks") > 0, points > 0, ~is_frozen(frozen_before)
     )
     return Counter(
         decided.select(applications=pl.len(), points=points.sum().cast(pl.Int64))

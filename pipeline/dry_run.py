@@ -15,7 +15,7 @@ from pipeline.changed import few
 from pipeline.database.connection import take_snapshot
 from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
-from pipeline.run import DEFAULTS, Options, gathered, reported
+from pipeline.run import DEFAULTS, Options, gathered, refuse_part, reported
 from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
@@ -63,6 +63,7 @@ def _tried(
 ) -> DryRun:
     snapshot = take_snapshot(reader)
     choice = chosen(reader, settings)
+    refuse_part(choice, options)
     report = reported(settings, snapshot, choice)
     named: list[str] = []
     if changed:

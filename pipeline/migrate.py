@@ -38,6 +38,16 @@ if TYPE_CHECKING:
 
 LOCK = 0x636C69636B  # "click": only one migration at a time
 # what a run does where no foreign key can refer to the table
+# what there is not where an optional column cannot be read
+WITHOUT = {
+    **{("link_clicks", name): f"no click has the class {of}" for name, of in CLASSES_OF.items()},
+    ("job_applications", "application_status"): (
+        "`followups` takes every application for open, and `predict` cannot say anything"
+    ),
+    ("job_applications", "first_response_received_at"): (
+        "`predict` cannot tell which responses came after the clicks"
+    ),
+}
 IN_PLACE_OF_THE_KEY = {
     "job_applications": "`run --all` deletes the rows of applications that are gone, for which its "
     "role needs DELETE on link_click_analytics",
@@ -110,11 +120,11 @@ def missing_options(settings: Settings) -> list[str]:
     """What a run can do without, one sentence each."""
     with _connection(settings) as connection:
         plain = cast("Connection", connection.connection.dbapi_connection)
-        there = source_columns(plain).optional
+        there = source_columns(plain).types
         return [
-            f"optional: link_clicks.{name} cannot be read, so no click has the class {classes}"
-            for name, classes in CLASSES_OF.items()
-            if name not in there
+            f"optional: {table}.{name} cannot be read, so {without}"
+            for (table, name), without in WITHOUT.items()
+            if (table, name) not in there
         ]
 
 

@@ -94,11 +94,7 @@ def _everything(
     settings = row.settings
     choice = chosen(writer, settings)
     row.definition = choice.document
-    if choice.changes and options.limit is not None:
-        raise ConfigurationError(
-            f"--limit would mix two definitions: {'; '.join(choice.changes)}; nothing was written; "
-            "run without --limit"
-        )
+    refuse_part(choice, options)
     before("gate")
     if choice.is_new:
         # until the commit: rows of both must not mix
@@ -145,6 +141,15 @@ def _everything(
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
+
+
+def refuse_part(choice: Choice, options: Options) -> None:
+    """Raise `ConfigurationError` when a part of the rows would be written by another definition."""
+    if choice.changes and options.limit is not None:
+        raise ConfigurationError(
+            f"--limit would mix two definitions: {'; '.join(choice.changes)}; nothing was written; "
+            "run without --limit"
+        )
 
 
 def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunReport:

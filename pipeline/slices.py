@@ -79,7 +79,7 @@ class Computation:
                 self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
                 self.odd.update(odd_rows(per_application))
                 self.decided.update(decided_by_machines(per_application, self.frozen_before))
-                self.first_clicks.update(hours_to_first_click(per_application))
+                self.first_clicks.update(hours_to_first_click(per_application, self.frozen_before))
                 with self.report.timed("compare"):
                     beside = next(stored)
                 yield per_application, beside

@@ -119,3 +119,23 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, expected: str) -> Non
     assert (answer.code, answer.output) == (2, b"")
     assert str(file) in answer.errors
     assert expected in answer.errors
+
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.mark.parametrize(
+    "command", ["run --all", "followups", "explain 12345678", "verify", "report", "definition"]
+)
+def test_a_mistake_in_the_file_is_told_before_a_server_is_asked(
+    tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text("[click]\n", encoding="utf-8")
+    arguments = [*command.split(), "--database-url", NOWHERE]
+    by_option = clickstats(*arguments, "--definition", str(file))
+    by_variable = clickstats(*arguments, CLICKSTATS_DEFINITION=str(file))
+    assert by_option.code == by_variable.code == 2
+    assert by_option.errors == by_variable.errors
+    assert "click is unknown; expected one of time, clicks" in by_option.errors
+    assert len(by_option.errors.splitlines()) == 1

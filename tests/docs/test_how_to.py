@@ -91,6 +91,7 @@ def test_the_grants_suffice(unmigrated: Database, tmp_path: Path) -> None:
         answer = clickstats("migrate", "--check", database=job)
         assert answer.code == 0
         assert answer.text.count("optional: link_clicks.") == 2
+        assert answer.text.count("optional: job_applications.") == 1  # there is a status
 
 
 def test_the_grants_run_in_a_second_database_too(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.definition import Definition, read
+from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError
 from pipeline.migrate import migrate
 from pipeline.run import Options, run_all, run_named
@@ -279,8 +280,9 @@ def test_other_circumstances_are_another_definition(done: Database, key: str) ->
     done.execute(CIRCUMSTANCES[key])
     with pytest.raises(ConfigurationError, match=f"{key} was "):
         run_named(done.settings(), [A])
-    with pytest.raises(ConfigurationError, match=f"--limit would mix two definitions: {key} was "):
-        run_all(done.settings(), Options(limit=1))
+    for way in (dry_run, run_all):
+        with pytest.raises(ConfigurationError, match=f"--limit would mix two definitions: {key} w"):
+            way(done.settings(), Options(limit=1))
     report = run_all(done.settings())
     assert report.timezone == LOS_ANGELES
     assert any(

@@ -193,6 +193,14 @@ def test_times_west_and_east_of_utc(
     assert told_of_a_shift(sampled, definition_file=file) == []
 
 
+def test_frozen_applications_say_nothing_of_it(sampled: Database, tmp_path: Path) -> None:
+    """Their first clicks may be gone, and no run writes them."""
+    sampled.execute(SHIFTED.format("Asia/Tokyo"))
+    assert told_of_a_shift(sampled)
+    freezing = written(tmp_path, "[applications]\nfrozen_after_days = 1")
+    assert told_of_a_shift(sampled, definition_file=freezing) == []
+
+
 def test_few_applications_say_nothing(filled: Database) -> None:
     assert told_of_a_shift(filled) == []
 

@@ -236,6 +236,7 @@ def test_optional_columns_that_may_not_be_read(least: Database, filled: Database
     assert [line.partition(",")[0] for line in missing_options(least.settings())] == [
         "optional: link_clicks.user_agent cannot be read",
         "optional: link_clicks.ip_address cannot be read",
+        "optional: job_applications.first_response_received_at cannot be read",
     ]
     answer = clickstats("migrate", "--check", database=least)
     assert "optional: link_clicks.user_agent cannot be read" in answer.text + answer.errors
