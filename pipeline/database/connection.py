@@ -20,7 +20,7 @@ import psycopg2.extensions
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from pipeline.database.server_errors import meaning, one_line, server_errors
-from pipeline.database.waiting import interruptible
+from pipeline.database.waiting import interruptible, no_more
 from pipeline.errors import ConfigurationError, NoConnection, Refused
 from pipeline.settings import Settings
 
@@ -121,6 +121,10 @@ class Connection(psycopg2.extensions.connection):
     made = begun = 0.0  # when it and its transaction began, by the process's clock
     limits: Sequence[str] | None = None  # what its transactions set, too, once that is known
     parameters: Mapping[str, Any]  # by which it was made
+
+    def close(self) -> None:
+        super().close()
+        no_more(self)
 
     def commit(self) -> None:
         interruptible(self, super().commit)

@@ -16,7 +16,8 @@ from contextlib import suppress
 from itertools import islice
 from queue import SimpleQueue
 from threading import Event, Thread, current_thread, main_thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg2
 
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 Result = TypeVar("Result")
+Begun: TypeAlias = "SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]"
 LOOK_AGAIN = 0.1  # seconds
 # how long cancelled work may take to end before it is left behind: after a signal, and otherwise
 AFTER_A_SIGNAL, PATIENCE = 0.4, 10.0  # seconds
 UNANSWERED = "the server did not react in time"  # a note on the signal
+# for each connection a thread that has nothing to do: to start one for each statement would cost a
+# tenth of a run over little data
+_idle: WeakKeyDictionary[Connection, Begun] = WeakKeyDictionary()
 
 
 def interruptible(connection: Connection, work: Callable[[], Result]) -> Result:
@@ -50,16 +55,16 @@ def in_turn(
     end in time is broken off, and left behind if even that does not help.
     """
     waiting = iter(works)
-    begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None] = SimpleQueue()
     futures: deque[Future[Result]] = deque()
-    for _ in range(threads):
-        Thread(target=_work, args=(begun,), daemon=True).start()
+    begun = _idle.pop(connection, None) if threads == 1 else None
+    begun, may_go_on = begun or _started(threads), False
     try:
         while True:
             for work in islice(waiting, threads + 1 - len(futures)):
                 futures.append(Future())
                 begun.put((futures[-1], work))
             if not futures:
+                may_go_on = threads == 1
                 return
             # Polars' handler of SIGINT lets a wait without a timeout go on
             while wait([futures[0]], timeout=LOOK_AGAIN).not_done:
@@ -71,11 +76,28 @@ def in_turn(
         _end([future for future in futures if not future.cancel()], connection, error)
         raise
     finally:
-        for _ in range(threads):
-            begun.put(None)
+        if may_go_on and connection not in _idle:
+            _idle[connection] = begun
+        else:
+            for _ in range(threads):
+                begun.put(None)
 
 
-def _work(begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None]) -> None:
+def no_more(connection: Connection) -> None:
+    """Let the thread of a connection end."""
+    if begun := _idle.pop(connection, None):
+        begun.put(None)
+
+
+def _started(threads: int) -> Begun:
+    """What new threads take their work from."""
+    begun: Begun = SimpleQueue()
+    for _ in range(threads):
+        Thread(target=_work, args=(begun,), daemon=True).start()
+    return begun
+
+
+def _work(begun: Begun) -> None:
     while task := begun.get():
         future, work = task
         if future.set_running_or_notify_cancel():
@@ -129,8 +151,7 @@ def break_line(connection: Connection) -> None:
 def in_time(work: Callable[[], Result], seconds: float) -> Result | None:
     """The result of work, or None when it takes longer; then it is left behind."""
     future: Future[Result] = Future()
-    begun: SimpleQueue[tuple[Future[Result], Callable[[], Result]] | None] = SimpleQueue()
+    begun = _started(1)
     begun.put((future, work))
     begun.put(None)
-    Thread(target=_work, args=(begun,), daemon=True).start()
     return None if wait([future], timeout=seconds).not_done else future.result()
