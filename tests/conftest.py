@@ -8,8 +8,9 @@ is set.
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 
 import psycopg2
@@ -21,7 +22,7 @@ from pipeline.demo import sample
 from pipeline.demo.embedded import Server, server
 from pipeline.migrate import migrate
 from pipeline.run import run_all
-from tests.databases import SOURCE_TABLES, Database, fresh
+from tests.databases import SOURCE_TABLES, CopyOf, Database, Prepare, fresh
 
 ROOM = 4_000_000_000  # bytes; the largest tests and their write-ahead log
 
@@ -95,9 +96,31 @@ def database(server_url: str, with_all_tables: str) -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="session")
+def templates(server_url: str, with_all_tables: str) -> Iterator[Callable[[Prepare], str]]:
+    """The template that a function prepares once in a session, given a database like `database`."""
+    with ExitStack() as kept:
+
+        @cache
+        def template(prepare: Prepare) -> str:
+            database = kept.enter_context(fresh(server_url, with_all_tables))
+            prepare(database)
+            return database.name
+
+        yield template
+
+
+@pytest.fixture
+def copy_of(server_url: str, templates: Callable[[Prepare], str]) -> Iterator[CopyOf]:
+    """A fresh copy of the template that a function prepares."""
+    with ExitStack() as copies:
+        yield lambda prepare: copies.enter_context(fresh(server_url, templates(prepare)))
+
+
 @pytest.fixture
 def role(database: Database) -> Iterator[str]:
-    """A role that may log in and nothing else; its password is its name."""
+    """A role that may log in and nothing else; its password is its name. Another database in which
+    it gets rights is asked for after it, so that it is dropped before it."""
     role = f"clickstats_test_{secrets.token_hex(6)}"
     database.execute(f"create role {role} login password '{role}'")
     yield role

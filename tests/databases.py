@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -108,6 +108,10 @@ class Database:
         """The same database for another role."""
         login = f"{quote(role, safe='')}:{quote(password, safe='')}"
         return Database(re.sub(r"://([^@/]*@)?", f"://{login}@", self.url, count=1), self.name)
+
+
+Prepare = Callable[[Database], object]
+CopyOf = Callable[[Prepare], Database]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 
 IDS = [
     "0a1b2c3d-1111-4111-8111-111111111111",
@@ -22,11 +22,14 @@ commands = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 
 
 @pytest.fixture
-def named(database: Database) -> Database:
+def named(copy_of: CopyOf) -> Database:
+    return copy_of(computed)
+
+
+def computed(database: Database) -> None:
     for one in IDS:
         database.execute("insert into job_applications (id) values (%s)", (one,))
     assert clickstats("run", "--all", database=database).code == 0
-    return database
 
 
 @commands

@@ -7,15 +7,18 @@ import pytest
 from pipeline.answers.changes import Changes, changes
 from pipeline.answers.explain import explain_named
 from pipeline.run import Options, run_all, run_named
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 from tests.runs import WORLD, A, B
 
 
 @pytest.fixture
-def loaded(database: Database) -> Database:
+def loaded(copy_of: CopyOf) -> Database:
+    return copy_of(computed)
+
+
+def computed(database: Database) -> None:
     database.load(WORLD)
     run_all(database.settings())
-    return database
 
 
 def kept(database: Database, since: timedelta = timedelta(days=1)) -> Changes:

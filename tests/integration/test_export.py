@@ -20,7 +20,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.run import run_all
 from pipeline.settings import Sizes
 from schema.columns import STORED
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 from tests.drawings import named
 from tests.oracle import Application, Click, Link, World
 from tests.strategies import HOSTILE
@@ -98,7 +98,11 @@ formats = pytest.mark.parametrize("file_format", READ)
 
 
 @pytest.fixture
-def hostile(database: Database) -> Database:
+def hostile(copy_of: CopyOf) -> Database:
+    return copy_of(made_hostile)
+
+
+def made_hostile(database: Database) -> None:
     """One application for each hostile link function, one without clicks, one clicked before."""
     created_at = datetime(2024, 3, 4, 9)
     functions = dict(enumerate([*HOSTILE, "<script>alert(1)</script>", "=1+1", "é\u2028"]))
@@ -118,7 +122,6 @@ def hostile(database: Database) -> Database:
         )
     )
     run_all(database.settings())
-    return database
 
 
 @formats

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.answers.followups import Followups, followups, strongest
 from pipeline.run import run_all, run_named
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 
 DAYS = timedelta(days=14)
 NAMES = """
@@ -42,11 +42,14 @@ select click('keen', 'Calendly', '2 hours'), click('keen', 'LinkedIn', '3 hours'
 
 
 @pytest.fixture
-def clicked(database: Database) -> Database:
+def clicked(copy_of: CopyOf) -> Database:
+    return copy_of(computed)
+
+
+def computed(database: Database) -> None:
     database.execute(WORLD)
     database.execute(NAMES)
     run_all(database.settings())
-    return database
 
 
 def found(database: Database, within: timedelta = DAYS, **options: object) -> Followups:
@@ -134,7 +137,7 @@ def test_what_the_source_does_not_have(clicked: Database, change: str, missing: 
     assert {"keen", "mild"} <= set(names(clicked))
 
 
-def test_what_a_role_may_not_read(clicked: Database, role: str) -> None:
+def test_what_a_role_may_not_read(role: str, clicked: Database) -> None:
     clicked.execute(
         f"""
         grant select on link_click_readings, link_click_score_changes, clickstats_runs to {role};

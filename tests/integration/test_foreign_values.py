@@ -15,7 +15,7 @@ from pipeline.dry_run import dry_run
 from pipeline.run import run_all, run_named
 from schema.sql import over_plain_rows
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 from tests.engines import reference, stored
 from tests.runs import WORLD as TWO
 from tests.runs import A, B
@@ -41,11 +41,14 @@ INSTANTS = ("calculated_at", "created_at", "updated_at")
 
 
 @pytest.fixture
-def two(database: Database) -> Database:
+def two(copy_of: CopyOf) -> Database:
     """Two applications with their rows."""
+    return copy_of(computed)
+
+
+def computed(database: Database) -> None:
     database.load(TWO)
     run_all(database.settings())
-    return database
 
 
 def spoil(database: Database, column: str, value: str) -> None:

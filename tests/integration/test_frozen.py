@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError
 from pipeline.run import Options, run_all, run_named
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import CopyOf, Database
 from tests.definitions import written
 from tests.engines import stored, stored_readings
 
@@ -49,10 +50,15 @@ def filled(database: Database) -> Database:
 
 
 @pytest.fixture
-def frozen(filled: Database, tmp_path: Path) -> Database:
+def frozen(copy_of: CopyOf) -> Database:
     """After a run, by which applications of more than 20 days are frozen from then on."""
-    run_all(filled.settings(definition_file=freezing(tmp_path, 20)))
-    return filled
+    return copy_of(computed)
+
+
+def computed(database: Database) -> None:
+    database.execute(SOURCE)
+    with TemporaryDirectory() as folder:
+        run_all(database.settings(definition_file=freezing(Path(folder), 20)))
 
 
 def freezing(folder: Path, days: int, more: str = "") -> str:

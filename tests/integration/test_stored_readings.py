@@ -10,7 +10,7 @@ from pipeline.migrate import missing_options, problems
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Sizes
 from tests.commands import clickstats
-from tests.databases import LEAST, Database
+from tests.databases import LEAST, CopyOf, Database
 from tests.definitions import printed, written
 from tests.drawings import named, world_drawn
 from tests.engines import assert_exact, reference, stored, stored_readings
@@ -48,17 +48,25 @@ SCORES = """
 UNTOUCHED = "select application_id, xmin::text, ctid from {} order by 1"
 
 
-@pytest.fixture
-def filled(database: Database) -> Database:
+def fill(database: Database) -> None:
     database.load(WORLD)
     database.execute(BY_A_PROGRAM)
+
+
+def compute(database: Database) -> None:
+    fill(database)
+    run_all(database.settings())
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    fill(database)
     return database
 
 
 @pytest.fixture
-def done(filled: Database) -> Database:
-    run_all(filled.settings())
-    return filled
+def done(copy_of: CopyOf) -> Database:
+    return copy_of(compute)
 
 
 def test_only_applications_with_a_used_click_have_a_row(done: Database) -> None:
@@ -174,36 +182,37 @@ def test_the_tables_from_before_readings(done: Database) -> None:
 MANY = """
 insert into job_applications (id, created_at)
     select md5('application' || n)::uuid, timestamp '2024-03-01' + n * interval '7 minutes'
-    from generate_series(1, 12000) as n;
+    from generate_series(1, 1200) as n;
 insert into link_tracking (tracking_id, application_id, link_function)
-    select 't' || n, md5('application' || n % 12500)::uuid,
+    select 't' || n, md5('application' || n % 1250)::uuid,
         (array['LinkedIn', 'Calendly', 'Resume', 'GitHub'])[n % 4 + 1]
-    from generate_series(1, 36000) as n;
+    from generate_series(1, 3600) as n;
 insert into link_clicks (tracking_id, clicked_at, user_agent)
-    select 't' || n * 7919 % 40000,
-        timestamp '2024-03-02' + n % 5000 * interval '11 minutes' + n % 3 * interval '4 seconds',
+    select 't' || n * 7919 % 4000,
+        timestamp '2024-03-02' + n % 500 * interval '11 minutes' + n % 3 * interval '4 seconds',
         case when n % 50 = 0 then 'curl/8' end
-    from generate_series(1, 60000) as n;
+    from generate_series(1, 6000) as n;
 insert into link_clicks (tracking_id, clicked_at)
-    select 't' || n % 50 + n / 50 * 12500, '2024-06-01' from generate_series(0, 149) as n;
+    select 't' || n % 50 + n / 50 * 1250, '2024-06-01' from generate_series(0, 149) as n;
 """
 
 
-def test_a_first_load_of_more_than_ten_thousand(database: Database) -> None:
+def test_a_large_first_load(database: Database) -> None:
     """Indexes are built afterwards; both tables are filled, and stay."""
+    large = Sizes(first_load=1_000)
     database.execute(MANY)
-    report = run_all(database.settings())
-    assert report.inserted == 12_000
-    assert report.readings_written == len(stored_readings(database)) > 10_000
+    report = run_all(database.settings(sizes=large))
+    assert report.inserted == 1_200
+    assert report.readings_written == len(stored_readings(database)) > 1_000
     classes = report.clicks_by_class
     assert min(classes["declared"], classes["sweep"], classes["repeat"], classes["human"]) > 10
     assert_exact(database)
-    again = run_all(database.settings())
+    again = run_all(database.settings(sizes=large))
     assert (again.written, again.readings_written, again.readings_deleted) == (0, 0, 0)
 
     database.execute("truncate link_click_analytics")  # the readings are those of before
-    report = run_all(database.settings())
-    assert (report.inserted, report.readings_written) == (12_000, 0)
+    report = run_all(database.settings(sizes=large))
+    assert (report.inserted, report.readings_written) == (1_200, 0)
     assert_exact(database)
 
 
