@@ -282,7 +282,13 @@ def calculated(database: Database, name: str) -> list[tuple[Any, ...]]:
     ["null", "'infinity'", "'-infinity'", "now() at time zone 'UTC' + interval '2 hours'"],
     ids=["null", "infinite", "minus infinity", "local time"],
 )
-@pytest.mark.parametrize("meanwhile", [False, True], ids=["before the run", "while it runs"])
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        pytest.param(False, id="before the run", marks=pytest.mark.slow),
+        pytest.param(True, id="while it runs"),
+    ],
+)
 def test_what_no_run_wrote_protects_nothing(
     database: Database,
     stopped_before: StoppedBefore,

@@ -1,12 +1,14 @@
 """Stored rows whose application was deleted without the foreign key: replication fires no keys, nor
 does a session that has switched them off. `run --all` deletes them, or warns of them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from pipeline.dry_run import dry_run
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Sizes
-from tests.databases import Database
+from tests.databases import Database, fresh
 from tests.engines import assert_exact, stored, stored_readings
 
 FIRST, LAST = "order by id limit 1", "order by id desc limit 1"
@@ -20,10 +22,17 @@ GRANTS = """
 """
 
 
+@pytest.fixture(scope="module")
+def with_two_runs(server_url: str, with_a_run: str) -> Iterator[str]:
+    with fresh(server_url, with_a_run) as template:
+        run_all(template.settings())
+        yield template.name
+
+
 @pytest.fixture
-def computed(database: Database) -> Database:
-    run_all(database.settings())
-    return database
+def computed(server_url: str, with_two_runs: str) -> Iterator[Database]:
+    with fresh(server_url, with_two_runs) as computed:
+        yield computed
 
 
 def deleted_by_replication(database: Database, which: str) -> None:
@@ -38,7 +47,10 @@ def deleted_by_replication(database: Database, which: str) -> None:
     [(FIRST, 1), (MIDDLE, 2), (LAST, 1), ("", 40)],
     ids=["the first", "in between", "the last", "all"],
 )
-@pytest.mark.parametrize("per_slice", [50_000, 7], ids=["one slice", "several"])
+@pytest.mark.parametrize(
+    "per_slice",
+    [pytest.param(50_000, id="one slice", marks=pytest.mark.slow), pytest.param(7, id="several")],
+)
 def test_rows_without_their_application_are_deleted(
     computed: Database, which: str, count: int, per_slice: int
 ) -> None:
@@ -63,7 +75,7 @@ def test_they_are_deleted_beside_other_changes(computed: Database) -> None:
     assert_exact(computed)
 
 
-def test_a_role_that_may_not_delete_is_told(computed: Database, role: str) -> None:
+def test_a_role_that_may_not_delete_is_told(role: str, computed: Database) -> None:
     computed.execute(GRANTS.format(role=role))
     deleted_by_replication(computed, MIDDLE)
     report = run_all(computed.seen_by(role, role).settings())

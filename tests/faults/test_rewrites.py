@@ -217,7 +217,13 @@ def test_a_column_takes_the_place_of_another(large: Database) -> None:
     assert stored(large) == reference(large)
 
 
-@pytest.mark.parametrize("event", THERE_AND_BACK.values(), ids=THERE_AND_BACK)
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(event, id=name, marks=[pytest.mark.slow] * (name != "tables"))
+        for name, event in THERE_AND_BACK.items()
+    ],
+)
 def test_what_was_changed_back_is_noticed_too(
     large: Database, caplog: pytest.LogCaptureFixture, event: str
 ) -> None:

@@ -36,11 +36,11 @@ COMMANDS = [
     (LEDGER, "run", "--all"),
     (TARGET, "migrate"),
     (TARGET, "run", "--app-id", "{last}"),
+]
+SLOW_COMMANDS = [
     (TARGET, "run", "--all", "--dry-run"),
     (TARGET, "export", "-", "--format", "csv"),
     (TARGET, "verify"),
-]
-SLOW_COMMANDS = [
     (LEDGER, "run", "--all", "--dry-run"),
     (LEDGER, "migrate"),
     (TARGET, "migrate", "--check"),
@@ -178,8 +178,15 @@ def network(database: Database) -> Iterator[Line]:
         yield network
 
 
-@pytest.mark.parametrize("point", ["reading", "in the upsert"])
-@pytest.mark.parametrize("command", ["run --all", "run --app-id"])
+@pytest.mark.parametrize(
+    ("command", "point"),
+    [
+        ("run --all", "reading"),
+        ("run --app-id", "in the upsert"),
+        pytest.param("run --all", "in the upsert", marks=pytest.mark.slow),
+        pytest.param("run --app-id", "reading", marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_while_the_network_is_stalled(
     database: Database, network: Line, point: str, command: str
 ) -> None:

@@ -167,13 +167,17 @@ ALL_TABLES = (
     "jobs", "job_applications", "link_tracking", "link_clicks", "link_click_analytics",
     "link_click_readings", "link_click_score_changes", "clickstats_runs", "clickstats_migrations",
 )  # fmt: skip
+QUICK = ["jobs", "link_clicks", "link_click_readings", "clickstats_migrations"]
 RIGHTS = f"""
 grant usage on schema public to {{role}};
 grant select, insert, update, delete on {", ".join(ALL_TABLES)} to {{role}};
 """
 
 
-@pytest.mark.parametrize("table", ALL_TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [pytest.param(table, marks=[pytest.mark.slow] * (table not in QUICK)) for table in ALL_TABLES],
+)
 @pytest.mark.parametrize(
     "policy",
     ["", pytest.param("create policy all_rows on {} using (true)", marks=pytest.mark.slow)],

@@ -232,6 +232,7 @@ def test_velocity_counts_at_least_one_day_and_is_rounded_half_up(
     )
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_clicks_on_one_application(application: Specification) -> None:
     """Nothing overflows on the way to the ten-thousandth of a click a day."""
     application(
