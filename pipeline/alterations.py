@@ -8,11 +8,11 @@ written, and compares it with what is stored at its end, before the commit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import AuditFailed
+from pipeline.errors import AuditFailed, Refused
 from pipeline.plurals import counted
 from schema.sql import statement
 
@@ -31,17 +31,19 @@ SELECT ({writes}) = current_setting('clickstats.writes'), ({answer})
 KEEP = "INSERT INTO pg_temp.clickstats_written TABLE pg_temp.clickstats_staging"
 
 
+def altering(cursor: Cursor, first: str = "") -> list[str]:
+    """What may alter the rows of a run, in words; another statement may come first."""
+    cursor.execute(f"{first}{statement('altering')}")
+    return [name for (name,) in cursor.fetchall()]
+
+
 @dataclass
 class Alterations:
     """What may alter the rows of a run, and how many of those it has left to a newer run."""
 
     cursor: Cursor
-    names: list[str] = field(init=False)
+    names: list[str]  # as `altering` gives them
     kept: bool = False
-
-    def __post_init__(self) -> None:
-        self.cursor.execute(statement("altering"))
-        self.names = [name for (name,) in self.cursor.fetchall()]
 
     def begin(self) -> None:
         """Keep what is stored before the first row is written."""
@@ -60,8 +62,16 @@ class Alterations:
         """Raise `AuditFailed` when rows are stored otherwise than they were written, but for the
         `newer` ones, left to a newer run, or when others were altered; with the id of a `run`, when
         what it has kept of changes of scores was. Triggers that would wait for the commit fire
-        now."""
+        now.
+
+        Raises `Refused` when something has come since the first look that may alter rows: none can
+        come after the first row is written, since that keeps the table locked."""
         if not self.kept:
+            if came := set(altering(self.cursor)) - set(self.names):
+                raise Refused(
+                    f"while the run wrote there came: {', '.join(sorted(came))}; "
+                    "nothing was written; run again"
+                )
             return
         self.cursor.execute("SET LOCAL enable_hashjoin = on")
         self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -18,7 +18,7 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2.errorcodes import QUERY_CANCELED
 
-from pipeline.alterations import Alterations
+from pipeline.alterations import Alterations, altering
 from pipeline.database.binary_copy import encoded
 from pipeline.database.connection import lock_timeout
 from pipeline.database.waiting import in_turn
@@ -104,10 +104,10 @@ def write(
         cursor.execute(IN_KEY_ORDER)
         violated = ""
         for attempt in range(1, attempts + 1):
-            cursor.execute("SAVEPOINT before_writing")
+            names = altering(cursor, "SAVEPOINT before_writing; ")
             try:
                 mend = attempt > 1 or (bool(missing_keys) and not whole)
-                alterations = Alterations(cursor)
+                alterations = Alterations(cursor, names)
                 written = _write(
                     cursor,
                     slices,
@@ -124,7 +124,8 @@ def write(
                 if orphans() > written.deleted and _may_delete(cursor):
                     alterations.begin()
                     written += _in_place_of({"job_applications"}, cursor, instant)
-                alterations.refuse(instant, run, written.newer)
+                if written != Written():
+                    alterations.refuse(instant, run, written.newer)
                 break
             except psycopg2.Error as error:
                 # whatever comes of dropping indexes, the slower way may do without: a publication

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from crawleruseragents import is_crawler
@@ -43,12 +43,15 @@ JOIN job_applications AS application ON application.id = found.application_id
 WHERE {is_open}
 ORDER BY found.application_id
 """
+# what lies in the future may have been there already
 LATE = """
 EXISTS (
     SELECT FROM link_tracking AS link JOIN link_clicks AS click USING (tracking_id)
-    WHERE link.application_id = found.application_id AND {clicked_at} > {last_published}
+    WHERE
+        link.application_id = found.application_id
+        AND {clicked_at} BETWEEN {after_published} AND clock_timestamp()::timestamp
 )
-OR {created_at} > {last_published}
+OR {created_at} BETWEEN {after_published} AND clock_timestamp()::timestamp
 """
 # one without a stored row is computed
 IS_OPEN = """
@@ -75,6 +78,7 @@ ONE_PROCESS = (
     "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; "
     "SET LOCAL max_parallel_workers_per_gather = 0"
 )
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Difference:
 
 @dataclass
 class Verification:
-    """What `verify` found; `outdated` applications have a click, or were created, after the last
+    """What `verify` found; `outdated` applications have a click, or were created, since the last
     published snapshot, and are no difference; nor are the `frozen` ones, which keep their rows."""
 
     timezone: str
@@ -219,7 +223,7 @@ class Comparison:
         return sql.SQL(LATE).format(
             clicked_at=self._in_utc("click", "clicked_at", self.choice.definition.time.clicks),
             created_at=self._created_at(),
-            last_published=sql.Literal(self.last_published),
+            after_published=sql.Literal(self.last_published + MICROSECOND),
         )
 
     def _is_open(self) -> sql.Composable:

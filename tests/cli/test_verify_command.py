@@ -50,6 +50,34 @@ def test_the_same_zone_is_not_worth_a_word(published: Database) -> None:
     assert json.loads(printed.text)["last_timezone"] == "Asia/Tokyo"
 
 
+def test_a_click_of_the_future_hides_no_difference(published: Database) -> None:
+    """One that came since the last run does: the row is only out of date."""
+    [(link, application)] = published.execute(
+        "select tracking_id, application_id from link_tracking"
+        " where application_id in (select id from job_applications) limit 1"
+    )
+
+    def click(when: str) -> None:
+        published.execute(
+            f"insert into link_clicks (tracking_id, clicked_at) select %s, {when}", (link,)
+        )
+
+    def codes() -> list[int]:
+        commands = (["verify"], ["run", "--all"])
+        return [clickstats(*command, database=published).code for command in commands]
+
+    click("'2090-01-01'")
+    assert codes() == [6, 0]
+    published.execute(
+        "update link_click_analytics set intent_score = 7 where application_id = %s", (application,)
+    )
+    assert codes() == [6, 0]
+    click("clock_timestamp() at time zone 'UTC'")
+    answer = clickstats("verify", database=published)
+    assert answer.code == 0
+    assert "have news since" in answer.text
+
+
 def test_nothing_published_yet(filled: Database) -> None:
     answer = clickstats("verify", database=filled)
     assert answer.code == 6

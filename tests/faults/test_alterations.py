@@ -1,16 +1,19 @@
 """Something on the target stores other values than a run has computed: nothing is published. What
 leaves the computed values alone works on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from pipeline.errors import AuditFailed
+from pipeline.database.binary_copy import encoded
+from pipeline.errors import AuditFailed, Refused
 from pipeline.run import run_all, run_named
+from pipeline.settings import Settings
 from tests.databases import Database, fresh, skipped_without_icu
 from tests.engines import reference, stored
 from tests.holds import at
-from tests.runs import WORLD, A, B
+from tests.runs import WORLD, A, B, writing_runs
 
 FUNCTION = """
 create function {name}() returns trigger language plpgsql as $$ begin
@@ -249,3 +252,19 @@ def test_a_second_row_for_an_application(filled: Database, added: str, missing: 
     with pytest.raises(AuditFailed, match=r"or more than once.*child child, no unique index"):
         run_all(filled.settings(), before=at("write", lambda: filled.execute(again)))
     assert {clicks for _, clicks in filled.execute(before)} == {0, 1}
+
+
+@writing_runs
+def test_what_comes_while_a_run_computes(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, run: Callable[[Settings], object]
+) -> None:
+    """After the look, before the first row is written; afterwards the table is locked."""
+
+    def meanwhile(*arguments: Any) -> bytes:
+        filled.execute(row_trigger("new.engagement_score := 1;"))
+        return encoded(*arguments)
+
+    monkeypatch.setattr("pipeline.load.encoded", meanwhile)
+    with pytest.raises(Refused, match="while the run wrote there came: trigger change"):
+        run(filled.settings())
+    assert stored(filled) == {}
