@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.followup_tables import changes_table
 from cli.options import MOST, ConnectTimeout, DatabaseUrl, Format, OutputFormat, Schema
-from cli.output import SCHEMA_VERSION, console, print_json, table
-from cli.wording import known_by, minute, why
+from cli.output import SCHEMA_VERSION, console, print_json
+from cli.wording import no_change
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from pipeline.answers.changes import Changes
-    from pipeline.answers.score_change import ScoreChange
 
 
 def changes(
@@ -49,32 +49,10 @@ def changes(
         out.print(part)
 
 
-WIDE = 120  # columns, from which each has its own; below, the reason stands under the names
-
-
 def _text(found: Changes, since: str, width: int) -> Iterator[RenderableType]:
     if not found.changes:
-        yield f"No score has changed within {since}; look further back with --since."
+        yield no_change(since)
         return
-    headings = ("id", "when", "intent", "engagement", "company and job", "why")
-    yield table(
-        headings if width >= WIDE else headings[:-1],
-        (_cells(one, wide=width >= WIDE) for one in found.changes),
-        right=["intent", "engagement"],
-        whole=["when"],
-    )
+    yield changes_table(found.changes, width)
     if left_out := found.count - len(found.changes):
         yield f"{left_out:,} more with --limit {found.count}"
-
-
-def _cells(one: ScoreChange, *, wide: bool) -> tuple[str, ...]:
-    when = minute(one["changed_at"]).removesuffix(" UTC")
-    first = (
-        one["short_id"],
-        when if wide else when.replace(" ", "\n"),
-        f"{one['intent_score_before']} → {one['intent_score']}",
-        f"{one['engagement_score_before']} → {one['engagement_score']}",
-    )
-    if wide:
-        return (*first, known_by(one), why(one))
-    return (*first, f"{known_by(one)}\n{why(one)}")

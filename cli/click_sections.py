@@ -1,4 +1,4 @@
-"""The sections about clicks on the page of a report: when they come, and from whom; on what."""
+"""The sections about clicks on the page of a report: when they come, on what, and from whom."""
 
 from __future__ import annotations
 
@@ -34,14 +34,18 @@ def click_sections(seen: Overview) -> Iterator[Section]:
         for name, reading in seen.readings.items()
     ]
     yield Section("When the clicks come", [_clicks_by_hour(seen), _response_times(seen)], times)
-    yield Section(
-        "Machine clicks over time",
-        [_clicks_by_month(seen)],
-        [("", by_class(seen.clicks_by_month))],
-    )
     hint = [("", ALIKE), *(("", printable(row["line"])) for row in seen.alike)]
     yield Section(
         "What is clicked", [*_functions(seen), _sequences(seen)], hint if seen.alike else []
+    )
+
+
+def machine_section(seen: Overview) -> Section:
+    """How many clicks are not human, and when they came."""
+    return Section(
+        "Machine clicks over time",
+        [_clicks_by_month(seen)],
+        [("", by_class(seen.clicks_by_month))],
     )
 
 
@@ -68,6 +72,7 @@ def _clicks_by_hour(seen: Overview) -> Figure:
         Table(
             ("day", *map(str, range(24))),
             [(DAYS[day], *(f"{counts[day, hour]:,}" for hour in range(24))) for day in WEEK],
+            sortable=False,
         ),
         click_charts.clicks_by_hour(seen.clicks_by_hour) if most else None,
         f"Heat map: clicks by day of the week and hour of the day. {busiest}",

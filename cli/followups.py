@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.followup_tables import followups_table
 from cli.options import (
     MOST,
     ConnectTimeout,
@@ -18,7 +19,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
-from cli.wording import ago, counted, known_by, minute, moved
+from cli.wording import minute, nobody, not_shown
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from pipeline.answers.followups import Followup, Followups
+    from pipeline.answers.followups import Followups
 
 
 def followups(
@@ -82,18 +83,13 @@ def _text(
     found: Followups, within: str, width: int, *, show_statuses: bool
 ) -> Iterator[RenderableType]:
     if found.followups:
-        yield table(
-            HEADINGS if width >= WIDE else HEADINGS[:-2],
-            (_row(one, found, wide=width >= WIDE) for one in found.followups),
-            right=["intent", "engagement"],
-            whole=[] if width >= WIDE else ["last click"],
-        )
+        yield followups_table(found.followups, found, width)
         if left_out := found.count - len(found.followups):
             yield f"{left_out:,} more with --limit {found.count}"
     else:
-        yield from _nobody(found, within)
+        yield from nobody(found, within)
     if found.missing:
-        yield f"Not shown, since missing or not readable: {'; '.join(found.missing)}."
+        yield not_shown(found.missing)
     if found.published:
         yield f"As of the run of {minute(found.published)}; explain one: clickstats explain ID"
     if show_statuses:
@@ -110,37 +106,3 @@ def _text(
             ),
             right=["applications"],
         )
-
-
-WIDE = 120  # columns, from which each has its own; below, what does not fit stands under the names
-HEADINGS = ("id", "company and job", "intent", "engagement", "last click", "status", "why")
-
-
-def _row(one: Followup, found: Followups, *, wide: bool) -> tuple[str, ...]:
-    status = printable(one["application_status"] or "–")
-    on = ", ".join(map(printable, one["last_click_on"]))
-    last = ago(found.now - one["last_human_click"])
-    scores = (
-        moved(one["intent_score"], one["intent_change"]),
-        moved(one["engagement_score"], one["engagement_change"]),
-    )
-    if wide:
-        last += f" on {on}" * bool(on)
-        return (one["short_id"], known_by(one), *scores, last, status, one["reason"])
-    more = f"{status}; {f'last on {on}; ' * bool(on)}{one['reason']}"
-    return (one["short_id"], f"{known_by(one)}\n{more}", *scores, last)
-
-
-def _nobody(found: Followups, within: str) -> Iterator[str]:
-    yield f"Nobody: no open application has a human click within {within}."
-    if found.newest_human_click:
-        passed = ago(found.now - found.newest_human_click)
-        yield f"The newest human click was {passed} ({minute(found.newest_human_click)})."
-        yield "See further back with --within, closed applications with --all-statuses."
-    elif found.published:
-        yield "No application has a human click at all."
-    else:
-        yield "Nothing is computed yet: clickstats run --all."
-    closed = sum(each["applications"] for each in found.statuses if each["meaning"] == "closed")
-    if closed:
-        yield f"{counted(closed, 'application')} closed; --show-statuses says by which status."

@@ -48,7 +48,7 @@ def table(
     texts = [[Text(cell) for cell in row] for row in rows]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
     for number, heading in enumerate(headings):
-        widest = max(len(heading), *(_width(row[number]) for row in texts))
+        widest = max([len(heading), *(_width(row[number]) for row in texts)])
         is_whole = heading in (*right, *whole)
         least = widest if is_whole else min(widest, ID_WIDTH) if number == 0 else None
         shown.add_column(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.followup_tables import changes_table, followups_table
 from cli.options import (
     STDOUT,
     ConnectTimeout,
@@ -27,14 +28,18 @@ from cli.wording import (
     NO_LEDGER,
     NO_RUNS,
     READING_NAMES,
+    SINCE,
+    WITHIN,
     band,
     brief,
     by_class,
-    definition_in_force,
     ended,
-    freshness,
+    how_fresh,
     minute,
     newest_months,
+    no_change,
+    nobody,
+    not_shown,
     response,
     run_figures,
     sequence,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
     from pipeline.answers.overview import Overview
     from pipeline.answers.report_rows import MonthOfClicks, Reading, TopApplication
@@ -58,7 +64,7 @@ WIDE, VERY_WIDE = 110, 150
 FUNCTION_COUNTS = ("clicks", "applications", "first", "last")
 BARS = "applications in each band; █ human clicks, ░ more with all clicks"
 RUN_FIGURES = ("seconds", "applications", "clicks", "written")
-MOST_RUNS, MOST_MONTHS = 10, 12  # in the text; the page and JSON have more
+MOST_PEOPLE, MOST_RUNS, MOST_MONTHS = 10, 10, 12  # in the text; the page and JSON have more
 ANY_CASE = "in any case, * for any text. May be repeated"
 
 
@@ -97,41 +103,40 @@ def report(
         raise ConfigurationError("--html and --format json exclude each other; nothing was done")
     settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
 
+    statuses = interview or (), offer or ()
+
     from pipeline.answers.overview import overview
 
-    def look() -> Overview:
-        return overview(settings, interview or (), offer or ())
-
     if html:
-        from cli.report_html import page
+        from cli.report_html import report_page
         from pipeline.answers.whole_file import whole_file
 
         if html == STDOUT:
-            sys.stdout.buffer.write(page(look()).encode())
+            sys.stdout.buffer.write(report_page(settings, *statuses).encode())
             return
         with whole_file(html) as file:  # opened before the long work, in case it cannot be
-            size = file.write(page(look()).encode())
+            size = file.write(report_page(settings, *statuses).encode())
         print(f"{html}: {size / 1e6:.1f} MB", file=sys.stderr)
     elif output is Format.json:
-        print_json({"schema_version": SCHEMA_VERSION, **asdict(look())})
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(overview(settings, *statuses))})
     else:
         out = console()
-        for part in _text(look(), out.width):
+        for part in _text(overview(settings, *statuses), out.width):
             out.print(part)
 
 
 def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
-    from rich.text import Text
 
     totals = seen.totals
     yield f"[bold]Report[/] of {minute(seen.taken_at)}; time zone {seen.timezone}"
+    yield from _people(seen, width)
+    yield "\n[bold]How fresh it all is[/]"
     counts = ("applications", "stored", "link_functions")
     headings = [name.replace("_", " ") for name in counts]
     yield table(headings, [texts(totals, *counts)], right=headings)
-    yield freshness(totals)
-    yield Text(definition_in_force(seen))
+    yield from _paragraphs(how_fresh(seen))
     if totals["stored"]:
-        yield from _of_rows(seen, width)
+        yield from _of_rows(seen)
     yield "\n[bold]How the runs went[/]"
     if not seen.runs:
         yield NO_LEDGER if seen.runs is None else NO_RUNS
@@ -146,15 +151,34 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
         )
 
 
-def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
+def _people(seen: Overview, width: int) -> Iterator[RenderableType]:
+    found, moved = seen.followups, seen.changes
+    yield f"\n[bold]Whom to follow up[/] (human clicks within {WITHIN})"
+    if found.followups:
+        shown = found.followups[:MOST_PEOPLE]
+        yield followups_table(shown, found, width)
+        if left_out := found.count - len(shown):
+            yield f"{left_out:,} more: clickstats followups --limit {found.count}"
+    else:
+        yield from nobody(found, WITHIN)
+    if found.missing:
+        yield not_shown(found.missing)
+    yield "\n[bold]What changed[/] (scores of human clicks within 24 hours)"
+    if moved.changes:
+        yield changes_table(moved.changes[:MOST_PEOPLE], width)
+        if left_out := moved.count - len(moved.changes[:MOST_PEOPLE]):
+            yield f"{left_out:,} more: clickstats changes --limit {moved.count}"
+    else:
+        yield no_change(SINCE)
+
+
+def _of_rows(seen: Overview) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield "\n[bold]Both readings[/] (scores: mean, median; first click: median)"
     yield readings_table(seen.readings)
     yield f"[bold]How the scores are spread[/] ({BARS})"
     yield spread_table(seen.readings)
-    yield "[bold]Whom to follow up first[/] (scores of human clicks)"
-    yield top_table(seen.top, width)
     yield "[bold]How often each rule fires, and what it gives[/]"
     yield table(
         ("rule", "score", "applications", "share", "points"),
@@ -190,11 +214,18 @@ def _of_rows(seen: Overview, width: int) -> Iterator[RenderableType]:
     yield "[bold]Time to the first click[/]"
     for name, reading in seen.readings.items():
         yield f"{READING_NAMES[name].capitalize()}: {response(reading['response'])}\n"
-    yield "[bold]Machine clicks over time[/]"
+    yield "[bold]Do the scores predict?[/]"
+    yield from _paragraphs(sentences(seen.prediction))
+    yield "\n[bold]Machine clicks over time[/]"
     yield by_class(seen.clicks_by_month)
     yield months_table(newest_months(seen.clicks_by_month, MOST_MONTHS))
-    yield "[bold]Do the scores predict?[/]"
-    for strong, plain in sentences(seen.prediction):
+
+
+def _paragraphs(said: Iterable[tuple[str, str]]) -> Iterator[Text]:
+    """Sentences, of each of which the first part is emphasized."""
+    from rich.text import Text
+
+    for strong, plain in said:
         yield Text.assemble((strong, "bold"), " " * bool(strong), plain)
 
 

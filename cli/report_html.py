@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from base64 import b64encode
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment
@@ -12,8 +13,16 @@ from jinja2 import Environment
 from cli.chart_parts import CONFIG
 from cli.chart_script import chart_script
 from cli.report_sections import sections
-from cli.wording import brief, definition_in_force, freshness, minute, points, share
-from pipeline.answers.overview import Overview
+from cli.wording import ago, minute
+from pipeline.answers.overview import Overview, overview
+from pipeline.settings import Settings
+
+
+def report_page(
+    settings: Settings, interview: Sequence[str] = (), offer: Sequence[str] = ()
+) -> str:
+    """The report on what the database holds now, as HTML."""
+    return page(overview(settings, interview, offer))
 
 
 def page(seen: Overview) -> str:
@@ -22,18 +31,17 @@ def page(seen: Overview) -> str:
     template = environment.from_string(_file("report.html.jinja"))
     shown = list(sections(seen))
     specs = [figure.spec for section in shown for figure in section.figures if figure.spec]
-    script, unpacking = chart_script().encode(), _file("unpack.js")
+    drawing, unpacking, sorting = chart_script(), _file("unpack.js"), _file("sort.js")
     return template.render(
         taken_at=minute(seen.taken_at),
         timezone=seen.timezone,
-        freshness=freshness(seen.totals),
-        definition=definition_in_force(seen),
         tiles=_tiles(seen),
         sections=shown,
         charts={"specs": specs, "config": CONFIG},
-        packed=b64encode(gzip.compress(script, mtime=0)).decode(),
+        packed=b64encode(gzip.compress(drawing.encode(), mtime=0)).decode(),
         unpacking=unpacking,
-        scripts=[_hash(script), _hash(unpacking.encode())],
+        sorting=sorting,
+        scripts=list(map(_hash, (drawing, unpacking, sorting))),
     )
 
 
@@ -41,20 +49,19 @@ def _file(name: str) -> str:
     return files("cli").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(script: bytes) -> str:
+def _hash(script: str) -> str:
     """As the page's Content-Security-Policy names a script that may run."""
-    return b64encode(hashlib.sha256(script).digest()).decode()
+    return b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _tiles(seen: Overview) -> list[tuple[str, str]]:
-    totals, human = seen.totals, seen.readings["human"]
-    medians = {row["score"]: row["median"] for row in human["scores"]}
+    published_at = seen.definition["published_at"]
     return [
-        ("applications", f"{totals['applications']:,}"),
-        ("with human clicks", share(human["with_clicks"], totals["stored"])),
-        ("human clicks", f"{human['clicks']:,}"),
-        ("machine clicks", f"{totals['machine_clicks']:,}"),
-        ("engagement, median", points(medians["engagement_score"])),
-        ("intent, median", points(medians["intent_score"])),
-        ("first click, median", brief(human["response"]["median"])),
+        ("to follow up", f"{seen.followups.count:,}"),
+        ("changed in 24 h", f"{seen.changes.count:,}"),
+        ("published", ago(seen.taken_at - published_at) if published_at else "never"),
+        ("with newer clicks", "–" if seen.outdated is None else f"{seen.outdated:,}"),
+        ("applications", f"{seen.totals['applications']:,}"),
+        ("human clicks", f"{seen.readings['human']['clicks']:,}"),
+        ("machine clicks", f"{seen.totals['machine_clicks']:,}"),
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cli import charts
-from cli.click_sections import click_sections
+from cli.click_sections import click_sections, machine_section
+from cli.followup_sections import followup_sections
 from cli.output import printable
 from cli.prediction_chart import outcomes
 from cli.prediction_words import rate, sentences
@@ -22,7 +23,6 @@ from cli.wording import (
     points,
     run_figures,
     share,
-    texts,
 )
 from pipeline.answers.dictionary import RULES
 from pipeline.answers.overview import Overview
@@ -33,20 +33,21 @@ SCORE_NAMES = ("engagement", "intent")
 
 
 def sections(seen: Overview) -> Iterator[Section]:
-    """The sections of the page; without stored rows only how the runs went."""
+    """The sections of the page; without stored rows there is little to say."""
+    yield from followup_sections(seen)
     if seen.totals["stored"]:
         yield from _of_rows(seen)
     yield _run_history(seen.runs)
 
 
 def _of_rows(seen: Overview) -> Iterator[Section]:
-    yield Section("All clicks and human clicks", [_both_readings(seen.readings)])
-    spread = [_distribution(seen.readings, score) for score in SCORE_NAMES]
-    yield Section("How the scores are spread", [*spread, _joint(seen)])
     yield Section(
-        "Do the scores predict?",
-        [figure for score in SCORE_NAMES for figure in _outcomes(seen.prediction, score)],
-        list(sentences(seen.prediction)),
+        "How the scores are spread",
+        [
+            *(_distribution(seen.readings, score) for score in SCORE_NAMES),
+            _joint(seen),
+            _both_readings(seen.readings),
+        ],
     )
     yield Section(
         "What the scores are made of",
@@ -54,7 +55,12 @@ def _of_rows(seen: Overview) -> Iterator[Section]:
         [("", "A rule that fires gives its points; the cap takes away what exceeds 100.")],
     )
     yield from click_sections(seen)
-    yield Section("Whom to follow up first", [_top(seen)])
+    yield Section(
+        "Do the scores predict?",
+        [figure for score in SCORE_NAMES for figure in _outcomes(seen.prediction, score)],
+        list(sentences(seen.prediction)),
+    )
+    yield machine_section(seen)
 
 
 def _both_readings(readings: Mapping[str, Reading]) -> Figure:
@@ -71,7 +77,9 @@ def _both_readings(readings: Mapping[str, Reading]) -> Figure:
         ]
     medians = [reading["response"]["median"] for reading in both]
     rows.append(("time to first click, median", *map(brief, medians)))
-    return Figure("", Table(("", *READING_NAMES.values()), rows))
+    return Figure(
+        "All clicks and human clicks", Table(("", *READING_NAMES.values()), rows, sortable=False)
+    )
 
 
 def _distribution(readings: Mapping[str, Reading], score: str) -> Figure:
@@ -111,6 +119,7 @@ def _joint(seen: Overview) -> Figure:
                 (band(engagement), *(f"{counts[engagement, intent]:,}" for intent in bands))
                 for engagement in reversed(bands)
             ],
+            sortable=False,
         ),
         charts.joint(seen.joint) if fullest["applications"] else None,
         "Heat map: applications by engagement and intent score. The fullest square is engagement "
@@ -223,30 +232,6 @@ def _rules(seen: Overview, score: str) -> Iterator[Figure]:
         f"Bars: the points that each rule of the {score} score gives an application on average. "
         f"Most: {most['rule']}, {most['mean_label']}.",
         "Points for an application on average.",
-    )
-
-
-def _top(seen: Overview) -> Figure:
-    scores = [f"{score}_score_{name}" for name in READING_NAMES for score in SCORE_NAMES[::-1]]
-    return Figure(
-        "",
-        Table(
-            (
-                *("application", "last clicks", "last human click (UTC)", "intent", "engagement"),
-                *("intent (all)", "engagement (all)"),
-            ),
-            [
-                (
-                    row["application_id"],
-                    printable(row["last_functions"] or "–"),
-                    f"{row['last_human_click']:%Y-%m-%d %H:%M}" if row["last_human_click"] else "–",
-                    *texts(row, *(scores[2:] + scores[:2])),
-                )
-                for row in seen.top
-            ],
-            words=2,
-        ),
-        text="By the scores of human clicks; applications without one are left out.",
     )
 
 

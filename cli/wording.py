@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from cli.output import printable, text_of
 
 if TYPE_CHECKING:
-    from pipeline.answers.followups import Followup
+    from pipeline.answers.followups import Followup, Followups
     from pipeline.answers.overview import Overview
     from pipeline.answers.report_rows import (
         ClickSequence,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from pipeline.answers.score_change import ScoreChange
 
+WITHIN, SINCE = "14d", "24h"  # how far a report looks back for whom to follow up, for changes
 LONGEST_NAME = 60  # characters of a company's name, or of a job's title
 READING_NAMES = {"all": "all clicks", "human": "human clicks"}
 MACHINE, ASIDE = ("trap", "declared", "network", "sweep"), ("own", "repeat")
@@ -72,6 +73,32 @@ def why(one: ScoreChange) -> str:
     said = [f"+ {', '.join(one['began'])}"] * bool(one["began"])
     said += [f"- {', '.join(one['ceased'])}"] * bool(one["ceased"])
     return "; ".join(said) or "the same rules, other points"
+
+
+def nobody(found: Followups, within: str) -> Iterator[str]:
+    """Why there is nobody to follow up."""
+    yield f"Nobody: no open application has a human click within {within}."
+    if found.newest_human_click:
+        passed = ago(found.now - found.newest_human_click)
+        yield f"The newest human click was {passed} ({minute(found.newest_human_click)})."
+        yield "See further back with --within, closed applications with --all-statuses."
+    elif found.published:
+        yield "No application has a human click at all."
+    else:
+        yield "Nothing is computed yet: clickstats run --all."
+    closed = sum(each["applications"] for each in found.statuses if each["meaning"] == "closed")
+    if closed:
+        yield f"{counted(closed, 'application')} closed; --show-statuses says by which status."
+
+
+def no_change(since: str) -> str:
+    """That no score has moved."""
+    return f"No score has changed within {since}; look further back with --since."
+
+
+def not_shown(missing: Sequence[str]) -> str:
+    """Which names there are none of."""
+    return f"Not shown, since missing or not readable: {'; '.join(missing)}."
 
 
 def texts(row: Mapping[str, object], *columns: str) -> Iterator[str]:
@@ -164,7 +191,7 @@ def freshness(totals: Totals) -> str:
 
 
 def definition_in_force(seen: Overview) -> str:
-    """Which definition is in force, since when, and what the numbers do not know yet."""
+    """Which definition is in force, and since when."""
     found = seen.definition
     counts = f"{READING_NAMES[found['count']]} count"
     published_at = found["published_at"]
@@ -180,9 +207,26 @@ def definition_in_force(seen: Overview) -> str:
         parts = [f"Definition {found['fingerprint']} of the last published run: {counts}."]
         if changes:
             parts.append(f"But since then: {changes}.")
-    news = "No application has" if not seen.outdated else f"{having(seen.outdated)}"
-    parts.append(f"{news} a click dated after that run's snapshot ({minute(published_at)}).")
     return " ".join(parts)
+
+
+def how_fresh(seen: Overview) -> Iterator[tuple[str, str]]:
+    """How old the numbers are, and what they do not know yet; the first part of each sentence is
+    emphasized."""
+    published_at = seen.definition["published_at"]
+    if published_at:
+        passed = ago(seen.taken_at - published_at)
+        yield f"Last published {passed},", f"snapshot {minute(published_at)}."
+        if seen.outdated:
+            news = f"{having(seen.outdated)} a click dated after it."
+            yield news, "The scores know it after the next clickstats run --all."
+        else:
+            yield "", "No application has a click dated after it."
+    newest = seen.runs[0] if seen.runs else None
+    if newest and newest["outcome"] in {"failed", "died"}:
+        yield f"The newest run --all {ended(newest)}", f"({minute(newest['started_at'])})."
+    yield "", freshness(seen.totals)
+    yield "", definition_in_force(seen)
 
 
 def having(applications: int) -> str:

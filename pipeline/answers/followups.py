@@ -86,39 +86,53 @@ def followups(
 ) -> Followups:
     """The applications with a human click within this time until now: those whose status is not
     closed, or is one of `statuses`, or whatever it is."""
-    with session(settings, snapshot=True) as connection, connection.cursor() as cursor:
-        cursor.execute(QUICK)
+    with session(settings, snapshot=True) as connection:
         choice = chosen(connection, settings)
-        now, since = since_now(connection, timedelta()), since_now(connection, within)
-        known_by = names(connection)
-        found = _statuses(connection, known_by.in_front, choice.definition.statuses)
-        closed = (
-            [each["application_status"] for each in found if each["meaning"] == "closed"]
-            if not (statuses or all_statuses)
-            else []
-        )
-        wanted = (
-            [
-                each["application_status"]
-                for each in found
-                if means(each["application_status"], statuses)
-            ]
-            if statuses
-            else None
-        )
-        parameters = {"since": since, "closed": closed, "wanted": wanted, "row_limit": limit}
-        rows = rows_by_name(connection, known_by.in_front + statement("open_interest"), parameters)
-        [newest] = rows_by_name(connection, NEWEST, {})
-        return Followups(
-            now,
-            since,
-            choice.published.snapshot_at if choice.published else None,
-            rows[0]["applications"] if rows else 0,
-            _followups(connection, choice, rows, now),
-            newest["max"],
-            found,
-            known_by.missing,
-        )
+        return open_interest(connection, choice, within, limit, statuses, all_statuses=all_statuses)
+
+
+def open_interest(
+    connection: Connection,
+    choice: Choice,
+    within: timedelta,
+    limit: int,
+    statuses: Sequence[str] = (),
+    *,
+    all_statuses: bool = False,
+) -> Followups:
+    """The same, of the connection's snapshot."""
+    with connection.cursor() as cursor:
+        cursor.execute(QUICK)
+    now, since = since_now(connection, timedelta()), since_now(connection, within)
+    known_by = names(connection)
+    found = _statuses(connection, known_by.in_front, choice.definition.statuses)
+    closed = (
+        [each["application_status"] for each in found if each["meaning"] == "closed"]
+        if not (statuses or all_statuses)
+        else []
+    )
+    wanted = (
+        [
+            each["application_status"]
+            for each in found
+            if means(each["application_status"], statuses)
+        ]
+        if statuses
+        else None
+    )
+    parameters = {"since": since, "closed": closed, "wanted": wanted, "row_limit": limit}
+    rows = rows_by_name(connection, known_by.in_front + statement("open_interest"), parameters)
+    [newest] = rows_by_name(connection, NEWEST, {})
+    return Followups(
+        now,
+        since,
+        choice.published.snapshot_at if choice.published else None,
+        rows[0]["applications"] if rows else 0,
+        _followups(connection, choice, rows, now),
+        newest["max"],
+        found,
+        known_by.missing,
+    )
 
 
 def _followups(

@@ -1,5 +1,5 @@
-"""The whole table as a picture: both readings of the scores, times, classes of clicks, link
-functions, rules, whether the scores predict, and how the runs went.
+"""The whole table as a picture: whom to follow up, what changed, both readings of the scores, what
+the clicks are like, rules, whether the scores predict, and how the runs went.
 
 Owns what is read for it, all in one snapshot; shows nothing itself.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import polars as pl
 from psycopg2 import errors
 
 from pipeline.answers import figures
+from pipeline.answers.changes import Changes, score_changes
+from pipeline.answers.followups import Followups, open_interest
 from pipeline.answers.landmark import gathered, predicted
 from pipeline.answers.prediction import Prediction
 from pipeline.answers.report_rows import (
@@ -38,6 +40,7 @@ from pipeline.answers.report_rows import (
     Totals,
 )
 from pipeline.answers.source_clicks import SourceClicks, is_other_definition, source_clicks
+from pipeline.answers.status import since_now
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
@@ -53,6 +56,8 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 MOST_FUNCTIONS = 20
+MOST_FOLLOWUPS, MOST_CHANGES = 30, 30
+WITHIN, SINCE = timedelta(days=14), timedelta(days=1)
 # compiling does not pay; the planner overestimates the number of groups, and a zero tuple cost
 # permits parallel plans
 QUICK = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL parallel_tuple_cost = 0"
@@ -123,8 +128,10 @@ class OfRows(TypedDict):
 
 
 class OfServer(TypedDict):
-    """What of an `Overview` the server counts."""
+    """What of an `Overview` the server finds."""
 
+    followups: Followups
+    changes: Changes
     runs: list[RunOfLedger] | None
 
 
@@ -136,6 +143,8 @@ class Overview:
     timezone: str  # of hours and months
     definition: DefinitionInForce
     outdated: int | None  # applications with a click dated after the published snapshot
+    followups: Followups  # whatever definition is asked for: as the last run stored it
+    changes: Changes
     totals: Totals
     readings: dict[str, Reading]  # all, human
     scores: list[ScoreAverages]
@@ -179,7 +188,7 @@ def overview(
         # the server counts while Polars does
         works: list[Callable[[], tuple[Any, Any]]] = [
             lambda: _of_rows(rows, choice),
-            lambda: _of_server(connection),
+            lambda: _of_server(connection, choice),
         ]
         (totals_of_rows, of_rows), (totals, of_server) = in_turn(works, connection, threads=2)
         return Overview(
@@ -245,9 +254,11 @@ def _sum(counts: pl.Series) -> int:
     return int(counts.cast(pl.Int64).sum())
 
 
-def _of_server(connection: Connection) -> tuple[dict[str, Any], OfServer]:
+def _of_server(connection: Connection, choice: Choice) -> tuple[dict[str, Any], OfServer]:
     [totals] = _read(connection, statement("report_totals"), TOTALS).to_dicts()
     return totals, {
+        "followups": open_interest(connection, choice, WITHIN, MOST_FOLLOWUPS),
+        "changes": score_changes(connection, since_now(connection, SINCE), limit=MOST_CHANGES),
         "runs": _runs(connection),
     }
 
