@@ -11,16 +11,23 @@ import polars as pl
 from psycopg2 import errors
 
 from pipeline.answers.changes import ALWAYS, score_changes
-from pipeline.answers.explanation import Explanation, Published, explanations, timeline
+from pipeline.answers.explanation import (
+    Explanation,
+    Published,
+    StoredReadings,
+    explanations,
+    timeline,
+)
 from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
-from pipeline.database.connection import take_snapshot
+from pipeline.database.connection import rows_by_name, take_snapshot
 from pipeline.errors import UnknownApplication
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from pipeline.slices import scored
+from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -66,7 +73,14 @@ def _looked_up(
     def read(
         connection: Connection,
     ) -> tuple[
-        Choice, datetime, list[Extracted], pl.DataFrame, pl.DataFrame, set[str], list[ScoreChange]
+        Choice,
+        datetime,
+        list[Extracted],
+        pl.DataFrame,
+        pl.DataFrame,
+        set[str],
+        StoredReadings | None,
+        list[ScoreChange],
     ]:
         snapshot = take_snapshot(connection)
         choice = chosen(connection, settings)
@@ -77,12 +91,20 @@ def _looked_up(
         stored = with_lists(pl.concat(stored_pages(connection, filters)))
         foreign = stored_ids(connection, filters).difference(stored["application_id"])
         origins = sources[0].origins(extracted[0].links)
+        readings = _readings(connection, application_ids)
         changes = _history(connection, application_ids)
-        return choice, snapshot.taken_at, extracted, origins, stored, foreign, changes
+        return choice, snapshot.taken_at, extracted, origins, stored, foreign, readings, changes
 
-    choice, snapshot_at, [extracted, *others], origins, stored, foreign, changes = read_steadily(
-        settings, read
-    )
+    (
+        choice,
+        snapshot_at,
+        [extracted, *others],
+        origins,
+        stored,
+        foreign,
+        readings,
+        changes,
+    ) = read_steadily(settings, read)
     published = None
     if others:
         rows, _ = scored(others[0], choice.published_definition)
@@ -103,6 +125,7 @@ def _looked_up(
             dict(unusable.iter_rows()),
             stored,
             foreign,
+            readings,
             choice.definition,
             published,
             changes,
@@ -111,6 +134,19 @@ def _looked_up(
         )
     }
     return found, stored
+
+
+def _readings(connection: Connection, application_ids: Sequence[str]) -> StoredReadings | None:
+    """The stored readings by application; None for those who may not read them, or have none."""
+    parameters = {"application_ids": list(application_ids)}
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT readings")
+        try:
+            rows = rows_by_name(connection, statement("readings_of"), parameters)
+        except (errors.UndefinedTable, errors.InsufficientPrivilege):
+            cursor.execute("ROLLBACK TO readings")
+            return None
+    return {row["application_id"]: row for row in rows}
 
 
 def _history(connection: Connection, application_ids: Sequence[str]) -> list[ScoreChange]:

@@ -28,6 +28,9 @@ State = Literal[
 ]
 
 
+StoredReadings = Mapping[str, Mapping[str, Any]]  # by application, as `schema.columns.READINGS`
+
+
 @dataclass(frozen=True)
 class OtherValue:
     """A column whose stored value is not the one computed now."""
@@ -72,7 +75,7 @@ class Published:
     """What the published definition says, where it is another than that of an explanation."""
 
     changes: Sequence[str]  # what differs, in words
-    rows: Mapping[str, Mapping[str, Any]]  # by application, as `schema.columns.ANALYTICS`
+    rows: Mapping[str, Mapping[str, Any]]  # by application, as `scored` has them
 
 
 def timeline(clicks: pl.DataFrame, origins: pl.DataFrame, timezone: str) -> pl.DataFrame:
@@ -112,6 +115,7 @@ def explanations(
     clicks_unusable: dict[int, int],
     stored: pl.DataFrame,
     foreign: Collection[str],
+    readings: StoredReadings | None,
     definition: Definition,
     published: Published | None,
     changes: Sequence[ScoreChange],
@@ -123,6 +127,7 @@ def explanations(
 
     `clicks_unusable` has the number of such clicks by the application's row number; `stored` the
     stored rows, as `schema.columns.STORED`; `foreign` the applications whose stored row is none;
+    `readings` what link_click_readings holds of them, if it may be read;
     `changes` what has changed about their scores, newest first;
     `published` what another definition says, when the published one is another. With `private` they
     hold no user agent and no address. Applications created before `frozen_before` are frozen.
@@ -148,7 +153,9 @@ def explanations(
             scores=scores,
             stored=StoredRow("foreign")
             if row["application_id"] in foreign
-            else _compared(row, stored_rows.get(row["application_id"]), published, frozen_before),
+            else _compared(
+                row, stored_rows.get(row["application_id"]), readings, published, frozen_before
+            ),
             history=[one for one in changes if one["application_id"] == row["application_id"]],
         )
 
@@ -169,16 +176,14 @@ def _clicks(
 def _compared(
     computed: dict[str, Any],
     stored: dict[str, Any] | None,
+    readings: StoredReadings | None,
     published: Published | None,
     frozen_before: datetime | None,
 ) -> StoredRow:
     if stored is None:
         return StoredRow("missing")
-    differences = tuple(
-        OtherValue(name, stored[name], computed[name])
-        for name in ANALYTICS
-        if stored[name] != computed[name]
-    )
+    of_readings = None if readings is None else readings.get(stored["application_id"], {})
+    differences = tuple(_differences(stored, of_readings, computed))
     changes = tuple(published.changes) if published else ()
     state: State = "out of date" if differences else "current"
     created_at = computed["created_at"]
@@ -186,7 +191,20 @@ def _compared(
         state = "frozen"
     elif differences and published:
         then = published.rows[stored["application_id"]]
-        if all(stored[name] == then[name] for name in ANALYTICS):
+        if not any(_differences(stored, of_readings, then)):
             only_zone = all(change.startswith("time.reporting ") for change in changes)
             state = "another zone" if only_zone else "another definition"
     return StoredRow(state, stored["calculated_at"], differences, changes)
+
+
+def _differences(
+    stored: Mapping[str, Any], readings: Mapping[str, Any] | None, computed: Mapping[str, Any]
+) -> Iterator[OtherValue]:
+    """Where the stored rows of one application, in both tables, are others than computed."""
+    for name in ANALYTICS:
+        if stored[name] != computed[name]:
+            yield OtherValue(name, stored[name], computed[name])
+    if readings is not None:
+        for name in READINGS:
+            if readings.get(name) != computed[name]:  # null in all of them: no row
+                yield OtherValue(f"readings.{name}", readings.get(name), computed[name])

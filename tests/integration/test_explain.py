@@ -112,6 +112,22 @@ def test_a_row_that_is_out_of_date_names_the_columns(drawn: Database) -> None:
     )
 
 
+def test_stored_readings_that_are_out_of_date(drawn: Database) -> None:
+    """Which the next run renews, although link_click_analytics is right."""
+    run_all(drawn.settings())
+    drawn.execute("update link_click_readings set human_clicks = 9")
+    stored = one(drawn).stored
+    assert stored.state == "out of date"
+    assert stored.differences == (OtherValue("readings.human_clicks", 9, 3),)
+    drawn.execute("delete from link_click_readings")
+    stored = one(drawn).stored
+    assert stored.state == "out of date"
+    assert {each.column.partition(".")[0] for each in stored.differences} == {"readings"}
+    assert one(drawn, SILENT).stored.state == "current"
+    run_all(drawn.settings())
+    assert one(drawn).stored.state == "current"
+
+
 def test_the_zone_decides_what_is_current(drawn: Database) -> None:
     run_all(drawn.settings())
     differences = one(drawn, timezone="Europe/Berlin").stored.differences
