@@ -85,7 +85,11 @@ def test_there_are_commands_to_try() -> None:
 
 
 @pytest.mark.parametrize(("page", "arguments"), TYPED)
-def test_a_documented_command_line_is_accepted(page: str, arguments: str) -> None:
+def test_a_documented_command_line_is_accepted(
+    page: str, arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clickstats.toml").touch()  # the documents' definition; an empty one will do
+    monkeypatch.chdir(tmp_path)
     accepts(shlex.split(arguments))
 
 
