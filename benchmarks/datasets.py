@@ -35,7 +35,8 @@ BYTES_PER_CLICK = 1_000  # of disk, at most: the database, its copy, their log a
 PREPARED, COPY = "prepared", "measured"
 
 EXPECT = f"INSERT INTO benchmark.expected SELECT {COLUMNS} FROM ({reference()}) AS reference"
-# Applications in evenly spread stretches: as keen as all of them, and neighbours, as in a loop.
+# Stretches of neighbouring applications, evenly spread: they have as many clicks as others, and
+# come in the order in which a loop over all applications would take them.
 START = f"""
 SET work_mem = '512MB';
 CREATE SCHEMA benchmark;
@@ -82,7 +83,7 @@ class Situation:
     name: str
     about: str
     statements: tuple[str, ...] = ()
-    times: int = 1  # so many rounds for one: what takes a fraction of a second is noisier
+    times: int = 1  # rounds for each round of others: what takes a fraction of a second is noisier
     one_application: bool = False  # hardly changes the data, so the peers of a round share a copy
 
 

@@ -83,7 +83,7 @@ class Database:
             load(own, world)
 
     def others(self) -> int:
-        """How many sessions of others the database has."""
+        """How many sessions the database has besides this one."""
         [(count,)] = self.execute(
             "select count(*) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"

@@ -92,7 +92,7 @@ def origins_drawn(text: str) -> OriginsDrawing:
 
 
 def table(lines: list[str]) -> Table:
-    """Rows by the names in the first line; what one has beyond is `times`."""
+    """Rows by the names in the first line; a cell beyond them is `times`."""
     names, *rows = map(cells, lines)
     return [dict(zip([*names, "times"], row, strict=False)) for row in rows]
 

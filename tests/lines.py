@@ -29,7 +29,7 @@ class Line:
         self._thread.start()
 
     def lead_to(self, *databases: Database) -> None:
-        """Connect those who come from now on to the servers in turn, the last one stays."""
+        """Connect new clients to the servers in turn, and all later ones to the last server."""
         found = [re.search(r"@([^:/@]+):(\d+)/", database.url) for database in databases]
         self._servers = [(server[1], int(server[2])) for server in found if server]
 

@@ -59,7 +59,7 @@ def load(database: Database, lives: Iterable[Life], *, with_times: bool = True) 
 
 
 def interested(dice: random.Random, chance: float) -> Clicks:
-    """A person's clicks within the first three days, by chance none."""
+    """A person's clicks within the first three days; with probability 1 - `chance` none."""
     if dice.random() > chance:
         return ()
     functions = dice.sample(("LinkedIn", "Calendly", "GitHub", "Resume"), dice.randint(1, 3))
@@ -67,8 +67,8 @@ def interested(dice: random.Random, chance: float) -> Clicks:
 
 
 def by_chance(seed: int, number: int = 300, *, told: float = 0.0) -> Iterator[Life]:
-    """Applications a third of which come to an interview after the landmark. Those are clicked more
-    often than the others by so much: with 0 the clicks tell nothing."""
+    """Applications of which a third come to an interview after the landmark. The chance that these
+    are clicked is higher by `told`, that of the others lower: with 0 the clicks tell nothing."""
     dice = random.Random(seed)
     for _ in range(number):
         succeeds = dice.random() < 1 / 3

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.oracle import Application, Click, Definition, Link, World
 from tests.strategies import APPLICATIONS, JOBS, MOMENTS, NO_APPLICATION, UNUSABLE, timezones
 
-# Each with its other spellings. What is spelled so is not spelled on: Resume becomes GitHub, and
-# Portfolio Resume.
+# Each with its other spellings. A name that took another's place is not replaced again: Resume
+# becomes GitHub, and Portfolio becomes Resume.
 SPELLINGS = {
     "LinkedIn": ("linkedin", "LinkedIn "),
     "Calendly": ("Cal.com",),

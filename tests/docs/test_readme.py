@@ -47,7 +47,8 @@ def masked(text: str) -> str:
 
 
 def assert_printed(documented: str, printed: str) -> None:
-    """What was kept of the output stands in it, in this order; only at a cut may more stand."""
+    """Every line that the page shows was printed, in this order; only at a cut may there be
+    more."""
     kept = [re.escape(masked(some)) for some in documented.split(CUT)]
     assert re.fullmatch(r"\s?.*?\s?".join(kept), masked(printed), re.DOTALL), printed
 

@@ -49,7 +49,7 @@ LAST_RUN = """
 
 
 def points(*quick: str, among: Collection[str] = POINTS) -> pytest.MarkDecorator:
-    """Everywhere, but most places only in the slow tests."""
+    """All points, but most of them only in the slow tests."""
     return pytest.mark.parametrize(
         "point",
         [pytest.param(point, marks=[pytest.mark.slow] * (point not in quick)) for point in among],
@@ -60,7 +60,8 @@ def points(*quick: str, among: Collection[str] = POINTS) -> pytest.MarkDecorator
 def nothing_happens(
     database: Database, state: str, exit_code: int | None, *, command: str = "run --%"
 ) -> Iterator[None]:
-    """What runs here fails, leaves nothing behind and says why; the next run makes it good."""
+    """A run in this block fails, leaves nothing behind and says why; the next run makes up for
+    it."""
     before = database.execute(ROWS)
     yield
     assert database.execute(ROWS) == before

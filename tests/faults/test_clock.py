@@ -68,7 +68,7 @@ def test_the_next_run_is_the_last_one(set_back: Database) -> None:
 
 
 def test_the_audit_looks_at_the_run_before(set_back: Database) -> None:
-    """Not for ever at the one whose snapshot lies ahead."""
+    """Not for ever at the run whose snapshot lies in the future."""
     set_back.execute(
         "insert into job_applications (id) select gen_random_uuid() from generate_series(1, 900)"
     )

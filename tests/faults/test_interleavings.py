@@ -179,8 +179,8 @@ def test_a_newer_confirmation_stays(
 
 MACHINE = "update stored_clicks set user_agent = 'curl/8' where tracking_id = %s"
 HUMAN = "update stored_clicks set user_agent = null where tracking_id = %s"
-# of the application, before the run and while it is stopped: what becomes of its readings by what
-# the stopped run has seen, which the other one makes undone
+# what a run would do to the readings of an application: the edit that it sees before it is stopped,
+# and the edit that only the other run sees, which wants the opposite
 READINGS_ALONE = {
     "update": (MACHINE, HUMAN),
     "update back": (HUMAN, MACHINE),

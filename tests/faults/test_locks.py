@@ -112,7 +112,7 @@ def test_waiting_in_vain(database: Database) -> None:
 @slow
 @pytest.mark.parametrize("seconds", ["100000000", "inf", "0.0001"])
 def test_waiting_for_an_odd_time(database: Database, seconds: str) -> None:
-    """No number of seconds is a bug of ours: it is waited for, or refused as wrong usage."""
+    """The run waits for it or refuses it as wrong usage; no number of seconds makes it crash."""
     with held(database, "reading"), started(database.url, "run", "--all") as first:
         until_stopped(database)
         with started(database.url, "run", "--all", "--wait", seconds) as second:

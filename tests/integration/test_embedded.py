@@ -168,6 +168,7 @@ def test_postgres_does_not_run_as_root(running: Server) -> None:
     assert (running.base / "data").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ROOT, reason="only root can become another user; the others are one")
 def test_an_ordinary_user_can_run_it(
     home: Path, program: Callable[..., subprocess.Popen[str]]
@@ -182,6 +183,7 @@ def test_an_ordinary_user_can_run_it(
     assert left_behind(Path(base)) == []
 
 
+@pytest.mark.slow
 def test_binaries_in_a_private_home_stay_private(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,8 +101,8 @@ def test_endless_intervals(two: Database) -> None:
 
 @pytest.mark.parametrize("value", OUTSIDE)
 def test_instants_that_cannot_be_read_are_null(two: Database, value: str) -> None:
-    """A run compares values and not instants, so it does not replace such a row; left out, it
-    would be left out for ever."""
+    """A run compares values, not instants, so it never replaces such a row: if the row were left
+    out, it would stay out for ever."""
     for column in INSTANTS:
         spoil(two, column, value)
     for file_format in WRITE:
@@ -146,7 +146,8 @@ def test_only_such_rows(two: Database) -> None:
 
 
 def test_the_indexes_still_serve(two: Database) -> None:
-    """What is asked for by id, and a page, are found by the index on application_id."""
+    """Rows that are asked for by id, and pages of rows, are found by the index on
+    application_id."""
     parameters: dict[str, object] = {
         "application_ids": [A], "after": None, "min_engagement": None, "min_intent": None,
         "since": None, "row_limit": 100,

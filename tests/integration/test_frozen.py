@@ -71,7 +71,7 @@ def application(database: Database, number: int) -> str:
 
 
 def test_where_clicks_are_deleted_by_age_scores_go(filled: Database) -> None:
-    """And each run says so, with the count."""
+    """Each run warns of it, and says how many."""
     run_all(filled.settings())
     for night in range(1, 6):
         filled.execute(NIGHT)
@@ -124,7 +124,7 @@ def test_another_definition_is_no_loss_of_clicks(filled: Database, tmp_path: Pat
 
 
 def test_only_open_ones_are_said_to_be_decided_by_machines(frozen: Database) -> None:
-    """What is left of the clicks of a frozen one has decided nothing."""
+    """The clicks that are left of a frozen application have decided nothing."""
     frozen.execute("update link_clicks set user_agent = 'curl/8'")
     for report in (dry_run(frozen.settings()).report, run_all(frozen.settings())):
         [warning] = report.warnings
@@ -227,8 +227,8 @@ def test_verify_compares_the_others(frozen: Database) -> None:
 
 
 def test_local_times_decide_by_their_instant(filled: Database, tmp_path: Path) -> None:
-    """East of UTC it is later on the wall: 20 days after an application of 20 days and 7 hours ago,
-    its wall clock said 19 days and 17 hours ago."""
+    """East of UTC clocks are ahead: taken for UTC, an application of 20 days and 7 hours ago would
+    seem to be 19 days and 17 hours old."""
     filled.execute("update job_applications set created_at = created_at + interval '14 hours'")
     local = freezing(tmp_path, 20, "[time]\napplications = 'Pacific/Kiritimati'")
     run_all(filled.settings(definition_file=local))
@@ -251,7 +251,7 @@ def test_an_application_without_a_time_is_never_frozen(frozen: Database) -> None
 
 
 def test_explain_says_that_it_is_frozen(frozen: Database) -> None:
-    """And not that a run renews it. One that is right is up to date, frozen or not."""
+    """It does not say that a run renews it. A row that is right is up to date, frozen or not."""
     frozen.execute("delete from link_clicks where tracking_id like '%40' or tracking_id like '%n1'")
     old, new, right = (application(frozen, number) for number in (40, 1, 41))
     answer = clickstats("explain", old, new, right, "--format", "json", database=frozen)

@@ -221,7 +221,7 @@ def test_a_check_knows_sources_with_other_types_that_do(database: Database) -> N
 
 
 def test_a_database_that_quotes_every_name(unmigrated: Database) -> None:
-    """It says the same with other words."""
+    """The server then prints the same definitions in other words."""
     unmigrated.execute(f"alter database {unmigrated.name} set quote_all_identifiers = on")
     migrate(unmigrated.settings())
     assert problems(unmigrated.settings()) == []
@@ -229,7 +229,7 @@ def test_a_database_that_quotes_every_name(unmigrated: Database) -> None:
 
 
 def test_an_implicit_cast_of_ids_to_text(database: Database) -> None:
-    """As object-relational mappers want it."""
+    """Users of object-relational mappers create such a cast."""
     database.execute("create cast (uuid as text) with inout as implicit")
     try:
         run_all(database.settings())

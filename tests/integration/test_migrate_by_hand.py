@@ -169,7 +169,7 @@ def test_all_differences_are_listed(by_hand: Database) -> None:
     ],
 )
 def test_revisions_that_nobody_knows(database: Database, damage: str, found: str) -> None:
-    """Of a newer version of clickstats, for instance."""
+    """A newer version of clickstats may have left them, for instance."""
     database.execute(damage)
     with pytest.raises(SchemaError, match=found):
         migrate(database.settings())

@@ -33,7 +33,7 @@ def holds(row: Verdict, auc: float) -> bool:
 
 
 def held(database: Database, seeds: int) -> int:
-    """In how many worlds whose clicks tell nothing the interval says so."""
+    """How many of the worlds whose clicks tell nothing have an interval that says so."""
     count = 0
     for seed in range(seeds):
         load(database, by_chance(seed))
@@ -117,7 +117,7 @@ def test_a_click_at_the_landmark_counts(database: Database) -> None:
 def test_a_sweep_that_ends_after_the_landmark_is_judged_by_what_came_before(
     database: Database,
 ) -> None:
-    """What follows the landmark decides nothing, neither who clicked."""
+    """Clicks after the landmark decide nothing, not even which of the earlier ones are human."""
     shifted = [(at + 2.5 - 1.5 / 86_400, name) for at, name in SWEEP]
     load(database, [Life("interview", 10, shifted)] * 10 + [Life()] * 10)
     assert interviews(predict(database.settings()))["auc"] == 1.0
@@ -197,7 +197,7 @@ def test_statuses_that_match_nothing_and_how_they_get_a_meaning(
 
 
 def test_times_in_a_zone(database: Database, tmp_path: Path) -> None:
-    """Of a column with a zone and of one without it the same instants are read."""
+    """The same instants are read from a column with a time zone as from one without."""
     file = tmp_path / "local.toml"
     file.write_text('[time]\napplications = "America/Edmonton"')
     load(database, [Life("interview", 10)])

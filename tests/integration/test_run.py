@@ -58,7 +58,7 @@ def filled(database: Database) -> Database:
 
 
 def rows_of(report: RunReport) -> dict[str, int]:
-    """How many rows had which fate."""
+    """How many rows were inserted, updated and so on; without those that are none."""
     fates = ("inserted", "updated", "unchanged", "pending", "newer", "gone")
     return {fate: count for fate in fates if (count := getattr(report, fate))}
 
@@ -118,7 +118,8 @@ def test_a_hundred_thousand_clicks_on_one_application(filled: Database) -> None:
 
 
 def test_a_large_first_load_leaves_every_index_as_it_was(database: Database) -> None:
-    """Ours and those of others: it may drop some and build them again, as their owner."""
+    """Our indexes and those of others: the owner of the table may drop some and build them
+    again."""
     database.execute(
         "insert into job_applications (id, created_at)"
         " select md5(n::text)::uuid, '2024-03-04' from generate_series(1, 12000) as n;"

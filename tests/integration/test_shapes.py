@@ -289,7 +289,7 @@ def test_a_null_tracking_id_is_no_link(filled: Database) -> None:
 
 
 def test_instants_that_another_program_wrote(filled: Database) -> None:
-    """Infinite ones and those that no calendar of Python's has are null to whoever reads them."""
+    """Infinite instants, and those that Python's calendar does not have, are read as null."""
     run_all(filled.settings())
     filled.execute(
         """

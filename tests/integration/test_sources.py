@@ -139,14 +139,20 @@ def abroad(filled: Database, owner: Database, role: str) -> Database:
     return owner
 
 
-@readers
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize(
+    "by_copy",
+    [
+        pytest.param(False, id="connectorx"),
+        pytest.param(True, id="copy", marks=pytest.mark.slow),
+    ],
+)
 def test_every_form_of_the_sources_gives_the_same_rows(
-    filled: Database, abroad: Database, through: Through, form: str
+    filled: Database, abroad: Database, by_copy: bool, form: str
 ) -> None:
     if form:
         filled.execute(form)
-    source = through(abroad)
+    source = abroad.by_copy() if by_copy else abroad
     report = run_all(source.settings(timezone="America/New_York"))
     assert stored(filled) == expected(WORLD, "America/New_York")
     assert (report.clicks_used, report.clicks_unusable, report.clicks_unattributed) == (5, 6, 2)
@@ -311,7 +317,8 @@ def test_a_right_that_lacks_is_said(filled: Database, role: str, right: str) -> 
 def test_what_is_planted_in_another_schema_is_not_picked_up(
     filled: Database, role: str, through: Through
 ) -> None:
-    """Not even where it fits better than PostgreSQL's own, first on the role's search path."""
+    """Not even a function that fits better than PostgreSQL's own and comes first on the role's
+    search path."""
     filled.execute(
         f"""
         create schema traps;
@@ -338,7 +345,7 @@ def test_what_is_planted_in_another_schema_is_not_picked_up(
 def test_temporary_tables_do_not_stand_in_for_real_ones(
     filled: Database, owner: Database, role: str, through: Through
 ) -> None:
-    """Whatever prepares a session, a pool of connections or a login trigger, may make them."""
+    """Whatever prepares a session may have made them: a pool of connections, a login trigger."""
     if filled.server_version < 170_000:
         pytest.skip("PostgreSQL has login triggers since 17")
     filled.execute(

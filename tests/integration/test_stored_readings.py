@@ -252,7 +252,8 @@ def test_optional_columns_that_may_not_be_read(least: Database, filled: Database
 
 
 def test_reading_the_needed_columns_suffices(least: Database, filled: Database) -> None:
-    """Of a large table, too, whose parts are told apart by a column that is not granted either."""
+    """A large table, too, is read in one piece then: its parts are told apart by a column that is
+    not granted."""
     assert problems(least.settings()) == []
     filled.execute(MANY)
     run_all(least.settings(sizes=Sizes(blocks=8)))

@@ -217,7 +217,7 @@ def test_what_is_gone_is_deleted_and_nulled(viewed: Database) -> None:
 
 
 def test_a_frozen_row_loses_its_job_too(viewed: Database, tmp_path: Path) -> None:
-    """As by the foreign key. A newer row is left to the run that wrote it."""
+    """As it would by the foreign key. A newer row is left to the run that wrote it."""
     file = written(tmp_path, "[applications]\nfrozen_after_days = 1")
     run_all(viewed.settings(definition_file=file))
     viewed.execute(f"delete from jobs_of_old where id = '{K}'")
@@ -239,7 +239,7 @@ def test_what_is_gone_is_said(viewed: Database) -> None:
 
 
 def test_a_row_of_a_newer_snapshot_stays(viewed: Database) -> None:
-    """Until a run whose snapshot is newer still. A time in the future protects nothing."""
+    """It stays until a run whose snapshot is newer still. A time in the future protects nothing."""
     run_all(viewed.settings())
     newer_run = f"""
         delete from job_applications_of_old where id in ('{A}', '{B}');

@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_written_is_no_failure(kept: Path, script: Callabl
 def test_a_relative_folder_is_none(
     script: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So the XDG specification has it."""
+    """As the XDG specification says."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

@@ -140,7 +140,8 @@ def test_a_mistake(tmp_path: Path, mistake: tuple[str, ...]) -> None:
 
 
 def complaint_about(file: object) -> str:
-    """One line, with the exit code of a mistake, of the command and of whoever reads."""
+    """The one line that the command prints, with exit code 2; whoever reads the file gets an error,
+    too."""
     answer = clickstats("definition", "--check", str(file))
     assert (answer.code, answer.output) == (2, b"")
     [line] = answer.errors.splitlines()

@@ -1,5 +1,5 @@
-"""The chart of whether the scores predict: every band has its place, and few applications shout
-at nobody."""
+"""The chart of whether the scores predict: every band has its place, and a band of few applications
+does not stand out."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from pipeline.answers.report_rows import OutcomeShare
 
 
 def drawn(counts: dict[int, tuple[int, int]]) -> Any:
-    """The chart of so many successes of so many applications in each band; none in the others."""
+    """The chart of these bands, each with its successes and its applications; the other bands are
+    empty."""
     rows: list[OutcomeShare] = [
         {
             "score": "intent_score",
