@@ -88,8 +88,9 @@ def test_there_are_commands_to_try() -> None:
 def test_a_documented_command_line_is_accepted(
     page: str, arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "clickstats.toml").touch()  # the documents' definition; an empty one will do
+    """Where the file of a definition is the reader's own, an empty one stands for it."""
     monkeypatch.chdir(tmp_path)
+    Path("clickstats.toml").touch()
     accepts(shlex.split(arguments))
 
 
