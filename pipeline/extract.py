@@ -21,6 +21,7 @@ from pipeline.database.connection import Snapshot
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import SchemaError
+from pipeline.networks import in_both_forms
 from pipeline.plurals import counted
 from pipeline.run_report import Advance, no_advance
 from pipeline.scoring.attribution import (
@@ -166,8 +167,8 @@ class Source:
             "application_ids": "{" + ",".join(application_ids) + "}",
             "seed_1": str(secrets.randbits(63)),
             "seed_2": str(secrets.randbits(63)),
-            "machine_networks": list(definition.clicks.machine_networks),
-            "own_networks": list(definition.clicks.own_networks),
+            "machine_networks": in_both_forms(definition.clicks.machine_networks),
+            "own_networks": in_both_forms(definition.clicks.own_networks),
             "declared_agents": [],
         }
 

@@ -13,6 +13,7 @@ import polars as pl
 from crawleruseragents import is_crawler
 from psycopg2.extensions import connection
 
+from pipeline.networks import in_both_forms
 from schema.columns import ANALYTICS
 from schema.sql import reference as reference_sql
 from tests import oracle
@@ -168,8 +169,8 @@ def parameters(definition: Definition | str, world: World | None = None) -> dict
         "spellings": [other for other, _ in spellings],
         "names": [name for _, name in spellings],
         "trap_functions": list(definition.trap_functions),
-        "machine_networks": list(definition.machine_networks),
-        "own_networks": list(definition.own_networks),
+        "machine_networks": in_both_forms(definition.machine_networks),
+        "own_networks": in_both_forms(definition.own_networks),
         "declared_agents": sorted(filter(is_crawler, agents)),
         "sweep_links": definition.sweep_links,
         "sweep_seconds": definition.sweep_seconds,

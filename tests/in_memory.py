@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.definition import Applications, Clicks, Time
 from pipeline.definition import Definition as Defined
 from pipeline.extract import Extracted
+from pipeline.networks import in_both_forms
 from pipeline.scoring.attribution import attributed, in_link_order, numbered, unpacked
 from pipeline.scoring.user_agents import declared
 from pipeline.slices import scored
@@ -130,7 +131,7 @@ def _mark(click: Click, definition: Definition, programs: set[str]) -> int:
         return 1
     sender = ip_interface(click.ip_address).network if click.ip_address else None
     for mark, networks in ((2, definition.machine_networks), (3, definition.own_networks)):
-        for network in map(ip_network, networks):
+        for network in map(ip_network, in_both_forms(networks)):
             if sender and sender.version == network.version and sender.subnet_of(network):  # type: ignore[arg-type]
                 return mark
     return 0

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 
 from crawleruseragents import is_crawler
 
 from tests.oracle_world import Definition
+
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,25 @@ def declared(user_agent: str) -> bool:
 
 
 def lies_in(ip_address: str | None, networks: Sequence[str]) -> bool:
-    """An address with a mask stands for all of its network, as PostgreSQL's `<<=` has it."""
+    """An address with a mask stands for all of its network, as PostgreSQL's `<<=` has it. One of
+    IPv4 may stand as IPv6, ::ffff:192.0.2.1; a network may, too."""
     if ip_address is None:
         return False
-    address = ip_interface(ip_address)
+    addresses = forms(ip_interface(ip_address).network)
     return any(
-        network.version == address.version and address.network.subnet_of(network)  # type: ignore[arg-type]
-        for network in map(ip_network, networks)
+        network.version == address.version and address.subnet_of(network)  # type: ignore[arg-type]
+        for text in networks
+        for network in forms(ip_network(text))
+        for address in addresses
     )
+
+
+def forms(network: Network) -> list[Network]:
+    """The network, and the one of IPv4 that it stands for."""
+    of_ipv4 = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if of_ipv4 and network.prefixlen >= 96:
+        return [network, ip_network(f"{of_ipv4}/{network.prefixlen - 96}")]
+    return [network]
 
 
 def swept(click: Used, clicks: Sequence[Used], definition: Definition) -> bool:

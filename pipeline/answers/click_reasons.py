@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import TypedDict
 
 from pipeline.definition import Clicks
+from pipeline.networks import in_both_forms
 from pipeline.scoring.user_agents import patterns
 
 
@@ -60,7 +61,14 @@ def _pattern(user_agent: str) -> str:
 
 def _network(click: Click, networks: Sequence[str], whose: str) -> str:
     address = ip_address((click["ip_address"] or "").partition("/")[0])
-    found = next((each for each in networks if address in ip_network(each)), "a network")
+    found = next(
+        (
+            each
+            for each in networks
+            if any(address in ip_network(form) for form in in_both_forms([each]))
+        ),
+        "a network",
+    )
     return f"its address lies in {found}, {whose} network"
 
 

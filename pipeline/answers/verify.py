@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from pipeline.definition import Definition
 from pipeline.ledger import Choice, chosen
+from pipeline.networks import in_both_forms
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from schema.columns import ANALYTICS, READINGS
@@ -171,8 +172,8 @@ def _parameters(definition: Definition, application_ids: Sequence[str]) -> dict[
         "spellings": list(spellings.keys()),
         "names": list(spellings.values()),
         "trap_functions": list(clicks.trap_functions),
-        "machine_networks": list(clicks.machine_networks),
-        "own_networks": list(clicks.own_networks),
+        "machine_networks": in_both_forms(clicks.machine_networks),
+        "own_networks": in_both_forms(clicks.own_networks),
         "declared_agents": [],
         "sweep_links": clicks.sweep_links,
         "sweep_seconds": clicks.sweep_seconds,

@@ -319,12 +319,17 @@ def test_a_program_says_what_it_is(origins: Specification, user_agent: str, its_
         ("2001:db9::", "human"),
         ("198.51.100.7", "network"),
         ("198.51.100.8", "human"),
+        # an address of IPv4 as a server that listens to both writes it
+        ("::ffff:192.0.2.1", "network"),
+        ("::ffff:198.51.100.8", "human"),
+        ("203.0.113.5", "network"),
+        ("203.0.113.6", "human"),
         ("", "human"),  # null
     ],
 )
 def test_an_address_lies_in_a_network(origins: Specification, address: str, its_class: str) -> None:
     """The same for one's own networks."""
-    networks = "192.0.2.0/24, 2001:db8::/32, 198.51.100.7/32"
+    networks = "192.0.2.0/24, 2001:db8::/32, 198.51.100.7/32, ::ffff:203.0.113.5/128"
     for setting, expected in [
         ("machine networks", its_class),
         ("own networks", its_class.replace("network", "own")),
