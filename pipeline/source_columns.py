@@ -97,7 +97,8 @@ class SourceColumns:
         return sql.SQL("WITH {}\n").format(sql.SQL(", ").join(stand_ins))
 
 
-TYPES = {"user_agent": "text", "ip_address": "inet"}
+# texts compare by their bytes, whatever the column's collation finds equal
+TYPES = {"user_agent": 'text COLLATE "C"', "ip_address": "inet"}
 
 
 def source_columns(connection: Connection) -> SourceColumns:

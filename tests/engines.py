@@ -201,7 +201,7 @@ def reference_readings(database: Database, definition: Definition | str = "UTC")
 
 def asked_of(database: Database, definition: Definition | str) -> dict[str, object]:
     """The parameters of the reference, with the user agents of what the database holds."""
-    agents = database.execute("select distinct user_agent from link_clicks")
+    agents = database.execute('select distinct user_agent collate "C" from link_clicks')
     declared = [agent for (agent,) in agents if agent is not None and is_crawler(agent)]
     return parameters(definition) | {"declared_agents": declared}
 

@@ -144,7 +144,7 @@ def _verify(
         columns = choice.columns
         parameters = _parameters(choice.definition, application_ids)
         if "user_agent" in columns:
-            cursor.execute("SELECT DISTINCT user_agent::text FROM link_clicks")
+            cursor.execute('SELECT DISTINCT user_agent::text COLLATE "C" FROM link_clicks')
             agents = [agent for (agent,) in cursor if agent is not None]
             parameters["declared_agents"] = list(filter(is_crawler, agents))
         outdated = set()

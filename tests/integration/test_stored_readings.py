@@ -10,7 +10,7 @@ from pipeline.migrate import missing_options, problems
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Sizes
 from tests.commands import clickstats
-from tests.databases import LEAST, CopyOf, Database
+from tests.databases import LEAST, CopyOf, Database, skipped_without_icu
 from tests.definitions import printed, written
 from tests.drawings import named, world_drawn
 from tests.engines import assert_exact, reference, stored, stored_readings
@@ -291,6 +291,27 @@ def test_an_address_of_another_type_cannot_be_read(filled: Database, tmp_path: P
     report = run_all(filled.settings(definition_file=file))
     assert "no ip_address that can be read" in report.warnings[0]
     run_named(filled.settings(), [str(A)])
+
+
+@pytest.mark.parametrize("first", ["curl/8", "CURL/8"])
+def test_user_agents_that_the_server_finds_equal(filled: Database, first: str) -> None:
+    """Programs are known by patterns that tell capitals apart."""
+    with skipped_without_icu():
+        filled.execute(
+            "create collation loose"
+            " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    filled.execute(
+        "alter table link_clicks alter user_agent type text collate loose;"
+        f"update link_clicks set user_agent = '{first}' where tracking_id <> 'a2';"
+        "update link_clicks set user_agent = 'curl/8' where tracking_id = 'a2'"
+    )
+    run_all(filled.settings())
+    assert_exact(filled)
+    assert [stored_readings(filled)[one].machine_clicks for one in (A, B)] == (
+        [2, 1] if first == "curl/8" else [1, 0]
+    )
+    assert clickstats("verify", database=filled).code == 0
 
 
 def test_a_limited_run_leaves_both_rows_of_the_others(filled: Database) -> None:
