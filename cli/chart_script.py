@@ -1,7 +1,9 @@
-"""The JavaScript that draws a page's charts: bundled once, then kept in the user's cache folder."""
+"""The JavaScript that draws a page's charts: bundled and compressed once, then kept in the user's
+cache folder."""
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,20 +24,19 @@ def bundled(source: str) -> str:
     return script
 
 
-def chart_script(bundle: Callable[[str], str] = bundled) -> str:
-    """report.js, bundled; from the cache, unless that cannot be used."""
+def chart_script(bundle: Callable[[str], str] = bundled) -> bytes:
+    """report.js, bundled and compressed; from the cache, unless that cannot be used."""
     source = files("cli").joinpath("report.js").read_text(encoding="utf-8")
     made_of = _hash(f"{version('vl-convert-python')}\n{source}".encode())
     folder = _cache_folder()
     if folder and (kept := _kept(folder, made_of)):
         return kept
-    script = bundle(source)
+    packed = gzip.compress(bundle(source).encode(), mtime=0)
     if folder:
-        encoded = script.encode()
-        path = folder / f"charts-{made_of}-{_hash(encoded)}.js"
+        path = folder / f"charts-{made_of}-{_hash(packed)}.gz"
         with suppress(ConfigurationError), whole_file(path) as file:
-            file.write(encoded)
-    return script
+            file.write(packed)
+    return packed
 
 
 def _cache_folder() -> Path | None:
@@ -51,13 +52,13 @@ def _cache_folder() -> Path | None:
     return folder if state.st_uid == os.geteuid() and not state.st_mode & 0o022 else None
 
 
-def _kept(folder: Path, made_of: str) -> str | None:
-    """The script as it was written. A file that has changed since is removed."""
-    for file in folder.glob(f"charts-{made_of}-*.js"):
+def _kept(folder: Path, made_of: str) -> bytes | None:
+    """What was written. A file that has changed since is removed."""
+    for file in folder.glob(f"charts-{made_of}-*.gz"):
         with suppress(OSError):
-            script = file.read_bytes()
-            if file.stem.endswith(_hash(script)):
-                return script.decode()
+            packed = file.read_bytes()
+            if file.stem.endswith(_hash(packed)):
+                return packed
             file.unlink()
     return None
 
