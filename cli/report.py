@@ -1,4 +1,5 @@
-"""`clickstats report`: the whole table as a picture, on the terminal or as a page."""
+"""`clickstats report`: whom to follow up and the whole table as a picture, on the terminal or as a
+page."""
 
 from __future__ import annotations
 
@@ -98,7 +99,7 @@ def report(
     timezone: Timezone = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Show how the scores are spread, what the clicks are like, and whether the scores predict."""
+    """Show whom to follow up, what changed, how the scores are spread, and whether they predict."""
     if html and output is Format.json:
         raise ConfigurationError("--html and --format json exclude each other; nothing was done")
     settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
