@@ -48,7 +48,11 @@ def test_it_is_bundled_once(kept: Path, script: Callable[[], str], times: list[i
     assert S_IMODE(kept.parent.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("change", [b"", PACKED[:-1], PACKED + PACKED, gzip.compress(b"alert(1)")])
+@pytest.mark.parametrize(
+    "change",
+    [b"", PACKED[:-1], PACKED + PACKED, gzip.compress(b"alert(1)")],
+    ids=["empty", "cut", "twice", "another"],
+)
 def test_one_that_has_changed_is_not_used(
     kept: Path, script: Callable[[], str], times: list[int], change: bytes
 ) -> None:
@@ -62,7 +66,7 @@ def test_nor_is_one_of_another_version(
     kept: Path, script: Callable[[], str], times: list[int]
 ) -> None:
     start, _, content = kept.stem.split("-")
-    kept.rename(kept.with_name(f"{start}-{'0' * len(content)}-{content}.js"))
+    kept.rename(kept.with_name(f"{start}-{'0' * len(content)}-{content}.gz"))
     assert script() == SCRIPT
     assert len(times) == 2
 
