@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from cli.output import printable
 from cli.report_parts import Cell, Figure, Row, Section, Table
 from cli.wording import (
+    OTHER_DEFINITION,
     SINCE,
     WITHIN,
     ago,
@@ -24,26 +25,24 @@ from pipeline.answers.followups import Followup, Followups
 from pipeline.answers.overview import Overview
 from pipeline.answers.score_change import ScoreChange
 
+Sentences = list[tuple[str, str]]
+
 FOLLOWUPS = ("company and job", "status", "why", "last click", "id", "intent", "engagement")
 CHANGES = ("company and job", "why", "when (UTC)", "id", "intent", "engagement")
-OTHER_DEFINITION = "By the definition of the last published run, as it stored them."
 
 
 def followup_sections(seen: Overview) -> Iterator[Section]:
     """The sections, in their order."""
     other = [("", OTHER_DEFINITION)] * seen.definition["is_other"]
     yield Section("Whom to follow up", *_followups(seen.followups, other))
-    yield Section("What changed", *_changes(seen.changes, other))
+    yield Section("What changed", *_changes(seen.changes))
     yield Section("How fresh it all is", [], list(how_fresh(seen)))
-
-
-Sentences = list[tuple[str, str]]
 
 
 def _followups(found: Followups, other: Sentences) -> tuple[Sequence[Figure], Sentences]:
     missing = [("", not_shown(found.missing))] * bool(found.missing)
     if not found.followups:
-        return [], [("", " ".join(nobody(found, WITHIN))), *missing]
+        return [], [("", " ".join(nobody(found, WITHIN))), *other, *missing]
     shown, total = len(found.followups), found.count
     said = (
         "Open applications with human clicks in the last 14 days, best first, by the scores of "
@@ -70,7 +69,7 @@ def _followup(one: Followup, found: Followups) -> Row:
     )
 
 
-def _changes(found: Changes, other: Sentences) -> tuple[Sequence[Figure], Sentences]:
+def _changes(found: Changes) -> tuple[Sequence[Figure], Sentences]:
     if not found.changes:
         return [], [("", no_change(SINCE))]
     shown, total = len(found.changes), found.count
@@ -80,7 +79,7 @@ def _changes(found: Changes, other: Sentences) -> tuple[Sequence[Figure], Senten
         "began (+) or ceased (-) to fire."
     )
     table = Table(CHANGES, [_change(each) for each in found.changes], 4, cards="people")
-    return [Figure("", table, note=more)], [("", said), *other]
+    return [Figure("", table, note=more)], [("", said)]
 
 
 def _change(one: ScoreChange) -> Row:

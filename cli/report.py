@@ -28,6 +28,7 @@ from cli.wording import (
     MACHINE,
     NO_LEDGER,
     NO_RUNS,
+    OTHER_DEFINITION,
     READING_NAMES,
     SINCE,
     WITHIN,
@@ -155,6 +156,8 @@ def _text(seen: Overview, width: int) -> Iterator[RenderableType]:
 def _people(seen: Overview, width: int) -> Iterator[RenderableType]:
     found, moved = seen.followups, seen.changes
     yield f"\n[bold]Whom to follow up[/] (human clicks within {WITHIN})"
+    if seen.definition["is_other"]:
+        yield OTHER_DEFINITION
     if found.followups:
         shown = found.followups[:MOST_PEOPLE]
         yield followups_table(shown, found, width)

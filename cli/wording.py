@@ -36,6 +36,7 @@ NO_STATUS = (
 )
 NO_LEDGER = "Cannot be said: there is no ledger (clickstats_runs), or this role may not read it."
 FOREIGN = "values that no run writes; clickstats run --all replaces them"
+OTHER_DEFINITION = "By the definition of the last published run, as it stored them."
 NO_RUNS = "The ledger has no clickstats run --all yet."
 
 

@@ -21,14 +21,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cli.output import SCHEMA_VERSION, as_json
-from cli.report_html import page
+from cli.report_html import report_page
 from cli.run import calculated
 from cli.serve.fresh import Fresh
 from cli.serve.problems import Problem, problem_of
 from pipeline.answers.changes import changes
 from pipeline.answers.explain import explain_stored
 from pipeline.answers.followups import followups
-from pipeline.answers.overview import overview
 from pipeline.answers.prometheus import metrics_text
 from pipeline.answers.status import duration, reachable, status
 from pipeline.calculations import Calculations
@@ -65,7 +64,7 @@ class Service:
         self._calculations = Calculations(settings)
         self._readers = ThreadPoolExecutor(READERS, "reader")
         self._looks = ThreadPoolExecutor(LOOKS, "look")
-        self._page = Fresh(PAGE_AGE, self._looking(lambda: page(overview(self._patient()))))
+        self._page = Fresh(PAGE_AGE, self._looking(lambda: report_page(self._patient())))
         self._metrics = Fresh(METRICS_AGE, self._looking(lambda: metrics_text(status(self._own()))))
         self._health = Fresh(HEALTH_AGE, self._looking(lambda: reachable(self._own())))
 

@@ -58,6 +58,8 @@ def test_which_definition_is_in_force(filled: Database, tmp_path: Path) -> None:
     assert ": human clicks count) than that of the last" in text
     assert 'clicks.own_networks was [], is ["10.0.0.0/8"]' in text
     page = clickstats("report", *given, "--html", "-", database=filled).text
+    for each in (text, page):
+        assert "By the definition of the last published run, as it stored them." in each
     assert "own_networks was [], is [&#34;10.0.0.0/8&#34;]" in page
 
 
@@ -166,6 +168,7 @@ def test_failed_runs_are_marked_and_their_errors_are_text(
     assert answer.code == 0, answer.errors
     text = page.read_text(encoding="utf-8") if how == "html" else answer.text
     assert "failed, exit 6" in text
+    assert "The newest run --all failed, exit 6" in text
     if how == "html":
         assert "1 of them published nothing (✕)." in text
         assert "failed, exit 6: &lt;b&gt;the audit failed" in text
