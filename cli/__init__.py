@@ -23,7 +23,7 @@ def main() -> NoReturn:
         if any(one.is_alive() for one in threads):  # Python would fail to end beside it
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(end.code if isinstance(end.code, int) else 1)
+            os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))
         raise
 
 

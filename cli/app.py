@@ -23,6 +23,7 @@ from cli.demo import demo
 from cli.describe import describe
 from cli.explain import explain
 from cli.export import export
+from cli.follow import follow
 from cli.followups import followups
 from cli.migrate import migrate
 from cli.output import printable
@@ -78,6 +79,7 @@ app.command(epilog="Example: clickstats predict --landmark 3d --mature 30d")(pre
 app.command(epilog="Example: clickstats export scores.parquet --min-intent 50")(export)
 app.command(epilog="Example: clickstats migrate --check")(migrate)
 app.command(epilog="Example: clickstats capture on; then clickstats run --changed")(capture)
+app.command(epilog="Example: clickstats follow --every 2s")(follow)
 app.command(epilog="Example: clickstats status --max-age 26h")(status)
 app.command(epilog="Example: clickstats verify --sample 1000")(verify)
 app.command(epilog="Example: clickstats definition > clickstats.toml")(definition)

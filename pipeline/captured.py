@@ -44,6 +44,13 @@ def captured(connection: Connection) -> Captured | None:
         return Captured(**row)
 
 
+def waits(connection: Connection) -> bool:
+    """Whether anything has been told of, where capture is on; leaves no lock behind."""
+    with _leaving_no_lock(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
+        return cursor.fetchone() == (True,)
+
+
 def applications_of(connection: Connection, changes: Captured) -> list[str]:
     """The applications that the changes name, or whose links or job they name, by their ids: one at
     least, although it may not exist.

@@ -5,8 +5,8 @@ instants could be taken for one another in the wrong order never take them at th
 
 - `run --all` holds the *run* lock from before its snapshot to its commit;
 - `run --all` holds the *gate* while it takes its snapshot, alone;
-- `run --app-id` shares the gate from before its snapshot to its commit, and holds one lock for each
-  of its applications, so that two of them follow one another.
+- `run --app-id` and `run --changed` share the gate from before their snapshot to their commit, and
+  hold one lock for each of their applications, so that two of them follow one another.
 
 So a row's `calculated_at`, the instant of the run that wrote or confirmed it, says which of two
 results is the newer (schema/sql/update.sql). All locks are PostgreSQL's advisory locks, belong to a
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("clickstats")
 
 # the first half of each lock's key; the second is the target table, so that schemas don't meet
-RUN, GATE, NAMED = 1_668_049_001, 1_668_049_002, 1_668_049_003
+RUN, GATE, NAMED, FOLLOW = 1_668_049_001, 1_668_049_002, 1_668_049_003, 1_668_049_004
 TARGET = "'link_click_analytics'::regclass::oid::integer"
 HOLDER = """
 SELECT a.application_name, a.pid, a.xact_start::timestamp(0)
@@ -45,6 +45,7 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_b
     AND (l.classid = %s OR l.objid = 'link_click_analytics'::regclass::oid)
 ORDER BY a.xact_start
 """
+FOLLOW_ATTEMPTS = 3
 AT_ONCE = 0.1  # seconds: what takes no longer is not worth a word
 NAMED_LOCKS = """
 SELECT pg_advisory_xact_lock(%s, number) FROM (
@@ -82,6 +83,33 @@ def hold_gate_shared(
     log.debug("gate shared, and locks of the named applications taken")
 
 
+def hold_follow_lock(connection: Connection) -> None:
+    """Be the only `follow`, until the connection's transaction ends. Who asks does not stand in
+    line, or he would get the lock from one who lets it go between two transactions.
+
+    Raises `Locked`.
+    """
+    with connection.cursor() as cursor:
+        for _ in range(FOLLOW_ATTEMPTS):
+            cursor.execute(f"SELECT pg_try_advisory_xact_lock(%s, {TARGET})", (FOLLOW,))
+            if cursor.fetchone() == (True,):
+                return
+            cursor.execute("SELECT pg_sleep(%s)", (AT_ONCE,))
+        raise Locked(
+            f"another `clickstats follow` is under way: {_holder(cursor, FOLLOW)}; one is enough "
+            "for each schema of a database"
+        )
+
+
+def _holder(cursor: Cursor, lock: int) -> str:
+    """Who holds a lock, in words."""
+    cursor.execute(HOLDER, (lock, NAMED))
+    name, pid, since = cursor.fetchone() or (None, None, None)
+    return f"{name or 'a session of another role'}" + (
+        f", process {pid} of the server, since {since} UTC" if since else ""
+    )
+
+
 def _take(
     connection: Connection, take: str, parameters: tuple[int] | tuple[int, list[str]], wait: int
 ) -> None:
@@ -89,11 +117,7 @@ def _take(
     with connection.cursor() as cursor:
         if _is_taken(cursor, take, parameters, AT_ONCE):
             return
-        cursor.execute(HOLDER, (parameters[0], NAMED))
-        name, pid, since = cursor.fetchone() or (None, None, None)
-        holder = f"{name or 'a session of another role'}" + (
-            f", process {pid} of the server, since {since} UTC" if since else ""
-        )
+        holder = _holder(cursor, parameters[0])
         if wait:
             log.info("waiting up to %s s for another run: %s", wait, holder)
             if _is_taken(cursor, take, parameters, wait):
