@@ -69,11 +69,12 @@ def as_process(
     *arguments: str,
     database: Database | str | None = None,
     output: IO[bytes] | int = subprocess.PIPE,
+    code: str = MAIN,
     **environment: str,
 ) -> Answer:
     """Run the command in a process of its own, with nothing of our settings in its environment."""
     done = subprocess.run(
-        [sys.executable, "-c", MAIN, *arguments],
+        [sys.executable, "-c", code, *arguments],
         env=_environment(database, environment),
         cwd=ROOT,
         stdout=output,

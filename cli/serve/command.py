@@ -26,6 +26,7 @@ from pipeline.settings import Settings
 
 KEY = "CLICKSTATS_API_KEY"
 SHORTEST_KEY = 16  # characters
+CONNECT_PAUSE = 0.05  # seconds: who asks may ask again
 MISSING = (
     "`clickstats serve` needs the optional packages starlette and uvicorn; install them with: "
     "pip install 'clickstats[serve]'"
@@ -112,11 +113,9 @@ def serve(
         raise ConfigurationError(
             f"cannot listen on {host}, port {port}: {error.strerror}"
         ) from error
-    refuse_to_start(settings)
-    answer(Service(settings), pool, listening, Limits(at_once, rate, timeout), key, host)
-
-
-CONNECT_PAUSE = 0.05  # seconds: who asks may ask again
+    with listening:
+        refuse_to_start(settings)
+        answer(Service(settings), pool, listening, Limits(at_once, rate, timeout), key, host)
 
 
 def _is_loopback(host: str) -> bool:

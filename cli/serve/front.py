@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
+MOST_LOGGED = 300  # characters of a path or an error
 MOST_BODY = 16_384  # bytes; no endpoint needs any
 OPEN = {"/healthz", "/openapi.json"}  # they say nothing about the data
 QUIET = {"/healthz"}  # asked every few seconds
@@ -72,6 +73,7 @@ class Front:
     def __init__(self, app: ASGIApp, limits: Limits, key: str | None, hosts: set[str]) -> None:
         self._app, self._limits = app, limits
         self._key = _digest(key.encode()) if key else None
+        self._secret = key or "\n"  # which no line of the log may hold
         self._hosts = hosts
         self._buckets = {known: Bucket(limits.rate) for known in (True, False)}
         self._under_way = 0
@@ -108,7 +110,7 @@ class Front:
                     await bug.response(state["request_id"])(scope, receive, send_on)
         finally:
             self._under_way -= 1
-            _tell(scope, status, perf_counter() - started)
+            self._tell(scope, status, perf_counter() - started)
 
     def _refuse(self, scope: Scope) -> None:
         """Raise what a request is refused for before anything is done for it."""
@@ -144,6 +146,37 @@ class Front:
             len(given) == 1
             and self._key is not None
             and hmac.compare_digest(_digest(given[0].encode("latin-1")), self._key)
+        )
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        """Log a request. The query is left out: somebody may have put a key there."""
+        state = scope["state"]
+        path, error = (
+            text.replace(self._secret, "…")[:MOST_LOGGED]
+            for text in (
+                scope["raw_path"].decode("ascii", "backslashreplace"),
+                state.get("error", ""),
+            )
+        )
+        level = logging.WARNING if status >= 500 else logging.INFO
+        log.log(
+            logging.DEBUG if path in QUIET and status < 400 else level,
+            "%s %s: %s in %.3f s%s",
+            scope["method"],
+            path,
+            status or "no answer",
+            seconds,
+            f"; {error}" if error else "",
+            extra={
+                "request_id": state["request_id"],
+                "run_id": state.get("run_id", state["request_id"]),
+                "method": scope["method"],
+                "path": path,
+                "status": status,
+                "seconds": round(seconds, 6),
+                "client": (scope.get("client") or ("",))[0],
+                **({"error": error} if error else {}),
+            },
         )
 
     async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -202,30 +235,3 @@ async def _whole(scope: Scope, receive: Receive) -> Receive:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     return nothing
-
-
-def _tell(scope: Scope, status: int, seconds: float) -> None:
-    """Log a request. The query is left out: somebody may have put a key there."""
-    state = scope["state"]
-    path = scope["raw_path"].decode("ascii", "backslashreplace")[:200]
-    error = state.get("error")
-    level = logging.WARNING if status >= 500 else logging.INFO
-    log.log(
-        logging.DEBUG if path in QUIET and status < 400 else level,
-        "%s %s: %s in %.3f s%s",
-        scope["method"],
-        path,
-        status or "no answer",
-        seconds,
-        f"; {error}" if error else "",
-        extra={
-            "request_id": state["request_id"],
-            "run_id": state.get("run_id", state["request_id"]),
-            "method": scope["method"],
-            "path": path,
-            "status": status,
-            "seconds": round(seconds, 6),
-            "client": (scope.get("client") or ("",))[0],
-            **({"error": error} if error else {}),
-        },
-    )

@@ -12,7 +12,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "cli/serve/openapi.json"
 SCHEMAS = ROOT / "docs/schemas"
-IDENTIFIER = {
+IDENTIFIER: dict[str, Any] = {
     "name": "id",
     "in": "path",
     "required": True,
