@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -111,8 +112,17 @@ def audit_written(written: Written) -> None:
 
 def row_errors(rows: pl.DataFrame) -> Iterator[str]:
     """What is impossible in rows of metrics and scores, one sentence each."""
+    counts = rows.select(**_impossible()).row(0, named=True)
+    for name, count in counts.items():
+        if count:
+            yield f"{counted(count, 'row', 'rows')} with {name}"
+
+
+@cache  # who audits again and again builds them once
+def _impossible() -> dict[str, pl.Expr]:
+    """How many rows are impossible, by what is impossible about them."""
     unique, total = pl.col("unique_functions_clicked"), pl.col("total_click_events")
-    impossible = {
+    conditions = {
         "more distinct link functions than clicks": unique > total,
         "a negative number of clicks": total < 0,
         "an engagement score that is not the sum of its rules": _wrong(
@@ -120,12 +130,7 @@ def row_errors(rows: pl.DataFrame) -> Iterator[str]:
         ),
         "an intent score that is not the sum of its rules": _wrong("intent_score", INTENT),
     }
-    counts = rows.select(
-        condition.fill_null(True).sum().alias(name) for name, condition in impossible.items()
-    ).row(0, named=True)
-    for name, count in counts.items():
-        if count:
-            yield f"{counted(count, 'row', 'rows')} with {name}"
+    return {name: condition.fill_null(True).sum() for name, condition in conditions.items()}
 
 
 def _wrong(score: str, rules: tuple[Rule, ...]) -> pl.Expr:

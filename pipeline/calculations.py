@@ -115,7 +115,7 @@ class Calculations:
             return
         settings = replace(self._settings, run_id=str(uuid4()))
         try:
-            rows, unknown = run_named(settings, list(waiting))
+            rows, unknown = run_named(settings, list(waiting), round_of="serve")
         except FrozenApplications as error:
             frozen = {name: waiting[name] for name in error.application_ids}
             for name, futures in frozen.items():

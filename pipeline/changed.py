@@ -55,7 +55,9 @@ def run_changed(
     started = perf_counter()
     with (
         writing(settings) as writer,
-        ledger_of_rounds(writer, settings, asdict(options), options.keep_days) as row,
+        ledger_of_rounds(
+            writer, settings, "run --changed", asdict(options), options.keep_days
+        ) as row,
         server_errors(),
     ):
         if report := idle(writer, settings):

@@ -147,13 +147,15 @@ class Source:
         settings: Settings,
         definition: Definition,
         application_ids: Sequence[str] = (),
+        columns: SourceColumns | None = None,
         *,
         over_one_connection: bool = False,
     ) -> None:
+        """`columns` are those of the source where they are known already."""
         self.snapshot = snapshot
         self.sizes = settings.sizes
         self.definition = definition
-        self.columns = source_columns(snapshot.connection)
+        self.columns = columns or source_columns(snapshot.connection)
         self.whole = not application_ids
         one_by_one = (
             beyond_snapshot(snapshot.connection)

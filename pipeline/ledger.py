@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,7 +41,7 @@ from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.scoring.user_agents import patterns_fingerprint
 from pipeline.settings import Settings
-from pipeline.source_columns import CLASSES_OF, source_columns
+from pipeline.source_columns import CLASSES_OF, SourceColumns, source_columns
 from schema.columns import OPTIONAL
 from schema.sql import statement
 
@@ -140,7 +141,7 @@ class Ledger:
 
 @dataclass
 class Round(Ledger):
-    """A `run --changed`, of which there may be one each second: the published ones of an hour share
+    """A run of which there may be one each second: the published ones of a command and hour share
     one row; a failed one has its own."""
 
     start: dict[str, Any] = field(default_factory=dict)  # parameters of start_run.sql
@@ -181,10 +182,15 @@ def ledger(
 
 @contextmanager
 def ledger_of_rounds(
-    writer: Connection, settings: Settings, options: Mapping[str, object], keep_days: int
+    writer: Connection,
+    settings: Settings,
+    command: str,
+    options: Mapping[str, object],
+    keep_days: int,
 ) -> Iterator[Round]:
-    """The same for a `run --changed`, which leaves no row until it is published or has failed."""
-    start = _start(settings, "run --changed", options, keep_days)
+    """The same for a round of `run --changed` or `serve`, which leaves no row until it is published
+    or has failed."""
+    start = _start(settings, command, options, keep_days)
     with _failing(writer, Round(settings, "0/0", start=start)) as row:
         yield row
 
@@ -196,7 +202,7 @@ def _start(
         "id": settings.run_id,
         "command": command,
         "options": json.dumps(options),
-        "version": version("clickstats"),
+        "version": _version(),
         "rules": rules_fingerprint(),
         "timezone": settings.timezone or "UTC",  # until it is known
         "host": socket.gethostname(),
@@ -241,6 +247,7 @@ class Choice:
     """The definition by which a command computes, and how it stands to the published one."""
 
     in_force: InForce
+    source: SourceColumns
     document: dict[str, Any]  # with the circumstances
     published: Baseline | None
 
@@ -304,12 +311,11 @@ def chosen(connection: Connection, settings: Settings) -> Choice:
         settings.timezone,
         from_document(published.document)[0] if published else None,
     )
+    columns = source_columns(connection)
     circumstances = Circumstances(
-        rules=rules_fingerprint(),
-        patterns=patterns_fingerprint(),
-        columns=source_columns(connection).optional,
+        rules=rules_fingerprint(), patterns=patterns_fingerprint(), columns=columns.optional
     )
-    return Choice(found, document(found.definition, circumstances), published)
+    return Choice(found, columns, document(found.definition, circumstances), published)
 
 
 def _published_if_readable(connection: Connection) -> Baseline | None:
@@ -335,6 +341,11 @@ def refuse_to_mix(choice: Choice) -> None:
             + "leave it out, or " * (choice.definition != choice.published_definition)
             + "publish it by `clickstats run --all`"
         )
+
+
+@cache
+def _version() -> str:
+    return version("clickstats")
 
 
 def _peak_memory_bytes() -> int:

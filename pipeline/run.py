@@ -18,7 +18,7 @@ from pipeline.database.connection import Snapshot, commit, rows_by_name, session
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications
 from pipeline.extract import Extracted, Source
-from pipeline.ledger import Choice, Ledger, chosen, ledger, refuse_to_mix
+from pipeline.ledger import Choice, Ledger, chosen, ledger, ledger_of_rounds, refuse_to_mix
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
@@ -191,18 +191,22 @@ def run_named(
     before: Before = nothing,
     *,
     thaw: bool = False,
+    round_of: str | None = None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Compute and write the named applications, and confirm them when nothing changed.
 
     Returns their rows (`schema.columns.ANALYTICS` and `READINGS`) in the order given, and the ids
     that name no application. Raises `ConfigurationError` for a definition other than the published
-    one, and for frozen applications, unless they are to `thaw`.
+    one, and for frozen applications, unless they are to `thaw`. With `round_of`, the name of a
+    command that computes again and again, its runs of an hour share a row of the ledger.
     """
     started = perf_counter()
     options = {"app_id": list(application_ids)}
     with (
         writing(settings) as writer,
-        ledger(writer, settings, "run --app-id", options, keep_days) as row,
+        ledger_of_rounds(writer, settings, round_of, options, keep_days)
+        if round_of
+        else ledger(writer, settings, "run --app-id", options, keep_days) as row,
         server_errors(),
     ):
         before("gate")
@@ -239,7 +243,7 @@ def _named(
         snapshot = take_snapshot(reader, writer)
         before("read")
         report = row.report = reported(settings, snapshot, choice)
-        source = Source(snapshot, settings, choice.definition, application_ids)
+        source = Source(snapshot, settings, choice.definition, application_ids, choice.source)
         target = Target(source.reader, source.columns.types, application_ids)
         computation = Computation(target, source.extract(), report, choice.definition, thaw=thaw)
         count(report, computation.extracted)

@@ -4,8 +4,7 @@ import polars as pl
 
 from pipeline.scoring.metrics import metrics
 from pipeline.scoring.origins import IS_HUMAN
-from pipeline.scoring.rules import fired
-from pipeline.scoring.scores import ALL_RULES, SCORES, scores
+from pipeline.scoring.scores import SCORES, human_rules, scores
 from schema.columns import MACHINE, READINGS
 
 NUMBER = "application"
@@ -47,7 +46,7 @@ def _in_place(some: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _scored(applications: pl.DataFrame, clicks: pl.DataFrame, timezone: str) -> pl.DataFrame:
     rows = scores(metrics(applications.lazy(), clicks.lazy(), timezone))
-    return rows.with_columns(human_rules=fired(ALL_RULES)).collect()
+    return rows.with_columns(human_rules=human_rules()).collect()
 
 
 def _readings(of_all: pl.DataFrame, of_human: pl.DataFrame, clicks: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import timedelta
+from functools import cache
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from pipeline.scoring.evidence import (
     velocity,
 )
 from pipeline.scoring.metrics import clicks_per_day_above
-from pipeline.scoring.rules import Rule, score
+from pipeline.scoring.rules import Rule, fired, score
 
 clicks = pl.col("total_click_events")
 functions = pl.col("unique_functions_clicked")
@@ -101,9 +102,21 @@ ALL_RULES = (*ENGAGEMENT, *INTENT)  # as the bits of human_rules
 
 def scores(metrics: pl.LazyFrame) -> pl.LazyFrame:
     """One row per application: its metrics, `engagement_score` and `intent_score` (0 to 100)."""
-    return metrics.with_columns(**{name: score(rules) for name, rules in SCORES.items()})
+    return metrics.with_columns(**_expressions())
 
 
+@cache  # who computes again and again builds them once
+def _expressions() -> dict[str, pl.Expr]:
+    return {name: score(rules) for name, rules in SCORES.items()}
+
+
+@cache
+def human_rules() -> pl.Expr:
+    """Which rules of both scores have fired: a bit for each of `ALL_RULES`."""
+    return fired(ALL_RULES)
+
+
+@cache
 def rules_fingerprint() -> str:
     """Twelve characters that change when a rule changes, so that runs can be told apart: its reason
     says what its condition is."""
