@@ -87,7 +87,14 @@ class Calculations:
         while first := self._asked.get():
             if monotonic() - ended < LINGER:
                 sleep(LINGER)
-            self._calculate(self._gathered(first))
+            waiting = self._gathered(first)
+            try:
+                self._calculate(waiting)
+            except (
+                Exception
+            ) as error:  # a bug, which must not keep the next ones from being answered
+                log.exception("calculations failed")
+                _fail(waiting, error)
             ended = monotonic()
 
     def _gathered(self, first: tuple[str, Future[Calculated]]) -> Waiting:
@@ -147,4 +154,5 @@ class Calculations:
 def _fail(waiting: Waiting, error: Exception) -> None:
     for futures in waiting.values():
         for future in futures:
-            future.set_exception(error)
+            if not future.done():
+                future.set_exception(error)

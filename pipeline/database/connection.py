@@ -20,6 +20,7 @@ import psycopg2.extensions
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from pipeline.database.server_errors import meaning, one_line, server_errors
+from pipeline.database.url import DEFAULTS, connection_parameters
 from pipeline.database.waiting import interruptible, no_more
 from pipeline.errors import ConfigurationError, NoConnection, Refused
 from pipeline.settings import Settings
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-CONNECT_TIMEOUT, FOR_EVER = 15, 1e9  # seconds; a timeout of 0 means for ever to libpq
+FOR_EVER = 1e9  # seconds; a timeout of 0 means for ever to libpq
 CONNECT_ATTEMPTS = 4
 # what may pass: the network's reasons, a server that starts or ends, one that has no room
 MAY_PASS = re.compile(
@@ -40,14 +41,6 @@ MAY_PASS = re.compile(
 )
 # a killed client's query, and with it its locks, ends within this time
 DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
-# libpq's names and units; a server that has gone without a word is given up after a minute
-DEFAULTS = {
-    "connect_timeout": CONNECT_TIMEOUT,
-    "keepalives_idle": 30,  # seconds
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # milliseconds
-}
 # a limit above the age of the session cannot be the one that ended it
 TIME_LIMITS = """
 SELECT name || ' of ' || setting || ' ms' FROM pg_settings
@@ -69,50 +62,6 @@ TWO_SERVERS = (
 )
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
 NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
-EXPECTED_URL = (
-    "expected postgresql://user:password@host:5432/database, with special characters in the "
-    "password percent-encoded (@ as %40, / as %2F)"
-)
-
-
-def connection_parameters(url: str) -> dict[str, Any]:
-    """A libpq or SQLAlchemy URL, or a libpq connection string, as libpq's parameters.
-
-    Nothing of a URL that cannot be read is repeated in the error: it may be the password.
-    """
-    scheme, found, rest = url.partition("://")
-    if found:
-        authority, _, path = rest.partition("/")
-        stray = authority.count("@") > 1 or "@" in path.partition("?")[0]
-        if stray or not re.fullmatch(r"postgres(ql)?(\+psycopg2)?", scheme):
-            raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}")
-    try:
-        # several ?host=name:port are SQLAlchemy's way to name several hosts
-        if "+" in scheme or re.search(r"[?&]host=[^/&%]*:\d", rest):
-            import sqlalchemy  # a fifth of a second: only for its own kind of URL
-
-            parsed = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg2")
-            parameters = dict(parsed.get_dialect()().create_connect_args(parsed)[1])
-            psycopg2.extensions.make_dsn(
-                **parameters
-            )  # refuses a parameter that libpq does not know
-        else:
-            parameters = dict(psycopg2.extensions.parse_dsn(url))
-        if not re.fullmatch("[0-9,]*", str(parameters.get("port", ""))):
-            raise ValueError  # a password may stand in the place of the port
-    except (psycopg2.ProgrammingError, ValueError, ArithmeticError):
-        raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
-    except Exception as error:
-        if type(error).__module__.startswith("sqlalchemy"):
-            raise ConfigurationError(f"the database URL cannot be read; {EXPECTED_URL}") from None
-        raise
-    if "replication" in parameters:
-        raise ConfigurationError("the database URL asks for replication; expected none of it")
-    if not re.fullmatch(r"-?\d{1,9}", str(parameters.get("connect_timeout", 0))):
-        raise ConfigurationError(
-            "the database URL has a connect_timeout that is no whole number; expected seconds"
-        )
-    return parameters
 
 
 class Connection(psycopg2.extensions.connection):
