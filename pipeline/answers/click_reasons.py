@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 from typing import TypedDict
 
@@ -27,31 +30,105 @@ class Click(TypedDict):
     ip_address: str | None
 
 
-def reason(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
-    """Why this one of the application's clicks, all of which are in order, has its class."""
-    reasons: dict[str, Callable[[], str]] = {
-        "trap": lambda: _trap(click, clicks, rules),
-        "declared": lambda: _pattern(click["user_agent"] or ""),
-        "network": lambda: _network(click, rules.machine_networks, "a scanner's"),
-        "own": lambda: _network(click, rules.own_networks, "the applicant's own"),
-        "sweep": lambda: _sweep(click, clicks, rules),
-        "repeat": lambda: _repeat(click, clicks),
-        "human": lambda: "",
-    }
-    return reasons[click["class_"]]()
+@dataclass(frozen=True)
+class Reasons:
+    """Why each of an application's clicks, all of which are in order, has its class. There may be
+    very many of them: nothing looks at all of them for each one."""
 
+    clicks: Sequence[Click]
+    rules: Clicks
 
-def _trap(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
-    if click["link_function"] in rules.trap_functions:
-        return f"on {click['link_function']}, a trap: no person sees this link"
-    nearest = min(
-        (other for other in clicks if other["link_function"] in rules.trap_functions),
-        key=lambda other: abs(other["clicked_at"] - click["clicked_at"]),
-    )
-    span = nearest["clicked_at"] - click["clicked_at"]
-    when = "before" if span > timedelta() else "after"
-    close = f"{_seconds(abs(span))} {when}" if span else "at the same moment as"
-    return f"{close} a click on the trap {nearest['link_function']}"
+    def of(self, number: int) -> str:
+        """Why the click with this number has its class."""
+        click, rules = self.clicks[number], self.rules
+        reasons: dict[str, Callable[[], str]] = {
+            "trap": lambda: self._trap(click),
+            "declared": lambda: _pattern(click["user_agent"] or ""),
+            "network": lambda: _network(click, rules.machine_networks, "a scanner's"),
+            "own": lambda: _network(click, rules.own_networks, "the applicant's own"),
+            "sweep": lambda: self._sweep(click["clicked_at"]),
+            "repeat": lambda: self._repeat(number),
+            "human": lambda: "",
+        }
+        return reasons[click["class_"]]()
+
+    @cached_property
+    def _times(self) -> list[datetime]:
+        return [click["clicked_at"] for click in self.clicks]
+
+    @cached_property
+    def _on_traps(self) -> list[Click]:
+        traps = self.rules.trap_functions
+        return [click for click in self.clicks if click["link_function"] in traps]
+
+    def _trap(self, click: Click) -> str:
+        if click["link_function"] in self.rules.trap_functions:
+            return f"on {click['link_function']}, a trap: no person sees this link"
+        at = click["clicked_at"]
+        later = bisect_left(self._on_traps, at, key=lambda other: other["clicked_at"])
+        nearest = min(
+            self._on_traps[max(later - 1, 0) : later + 1],
+            key=lambda other: abs(other["clicked_at"] - at),
+        )
+        span = nearest["clicked_at"] - at
+        when = "before" if span > timedelta() else "after"
+        close = f"{_seconds(abs(span))} {when}" if span else "at the same moment as"
+        return f"{close} a click on the trap {nearest['link_function']}"
+
+    @cached_property
+    def _stretches(self) -> dict[datetime, tuple[int, int, int]]:
+        """Of the stretch that begins with each instant how many different links it holds, and its
+        clicks: the first, and the one after the last."""
+        found = {}
+        for start in dict.fromkeys(self._times):
+            first = bisect_left(self._times, start)
+            end = bisect_right(self._times, start + timedelta(seconds=self.rules.sweep_seconds))
+            links = {click["link"] for click in self.clicks[first:end]}
+            found[start] = len(links), first, end
+        return found
+
+    @cached_property
+    def _instants(self) -> list[datetime]:
+        return list(self._stretches)
+
+    @cached_property
+    def _sweeps(self) -> dict[datetime, str]:
+        return {}  # those that were asked for
+
+    def _sweep(self, at: datetime) -> str:
+        """The stretch with most different links; of those the one with fewest clicks."""
+        if at in self._sweeps:
+            return self._sweeps[at]
+        earliest = at - timedelta(seconds=self.rules.sweep_seconds)
+        starts = self._instants[
+            bisect_left(self._instants, earliest) : bisect_right(self._instants, at)
+        ]
+        links, first, end = max(
+            (self._stretches[start] for start in starts),
+            key=lambda stretch: (stretch[0], stretch[1] - stretch[2]),
+        )
+        burst = self.clicks[first:end]
+        names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
+        taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
+        when = f"within {_seconds(taken)}" if taken else "at the same moment"
+        return self._sweeps.setdefault(at, f"{links} links {when}: {names}")
+
+    @cached_property
+    def _before_on_link(self) -> list[datetime | None]:
+        """For each click when the one before it on its link came that no other class claims."""
+        latest: dict[int, datetime] = {}
+        found = []
+        for click in self.clicks:
+            found.append(latest.get(click["link"]))
+            if click["class_"] in {"repeat", "human"}:
+                latest[click["link"]] = click["clicked_at"]
+        return found
+
+    def _repeat(self, number: int) -> str:
+        before = self._before_on_link[number]
+        after = self._times[number] - before if before else timedelta()
+        when = f"{_seconds(after)} after another" if after else "at the same moment as another"
+        return f"{when} click on the same link"
 
 
 def _pattern(user_agent: str) -> str:
@@ -70,34 +147,6 @@ def _network(click: Click, networks: Sequence[str], whose: str) -> str:
         "a network",
     )
     return f"its address lies in {found}, {whose} network"
-
-
-def _sweep(click: Click, clicks: Sequence[Click], rules: Clicks) -> str:
-    """The stretch with most different links."""
-    span = timedelta(seconds=rules.sweep_seconds)
-    stretches = [
-        [other for other in clicks if start <= other["clicked_at"] <= start + span]
-        for start in {other["clicked_at"] for other in clicks}
-        if start <= click["clicked_at"] <= start + span
-    ]
-    burst = max(stretches, key=lambda stretch: (len({o["link"] for o in stretch}), -len(stretch)))
-    links = len({other["link"] for other in burst})
-    names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
-    taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
-    when = f"within {_seconds(taken)}" if taken else "at the same moment"
-    return f"{links} links {when}: {names}"
-
-
-def _repeat(click: Click, clicks: Sequence[Click]) -> str:
-    number = next(place for place, other in enumerate(clicks) if other is click)
-    before = [
-        other["clicked_at"]
-        for other in clicks[:number]
-        if other["link"] == click["link"] and other["class_"] in {"repeat", "human"}
-    ]
-    after = click["clicked_at"] - before[-1]
-    when = f"{_seconds(after)} after another" if after else "at the same moment as another"
-    return f"{when} click on the same link"
 
 
 def _seconds(span: timedelta) -> str:

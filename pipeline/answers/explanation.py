@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 
 import polars as pl
 
-from pipeline.answers.click_reasons import Click, reason
+from pipeline.answers.click_reasons import Click, Reasons
 from pipeline.answers.score_change import ScoreChange
 from pipeline.definition import Definition
 from pipeline.scoring.rules import waterfall
@@ -166,10 +166,11 @@ def _clicks(
     """The clicks of one application, each with its class and the reason for it."""
     clicks = [] if rows is None else cast("list[Click]", rows.to_dicts())
     hidden = {"class_", "link"} | ({"user_agent", "ip_address"} if private else set())
+    reasons = Reasons(clicks, definition.clicks)
     return [
         {name: value for name, value in click.items() if name not in hidden}
-        | {"class": click["class_"], "reason": reason(click, clicks, definition.clicks)}
-        for click in clicks
+        | {"class": click["class_"], "reason": reasons.of(number)}
+        for number, click in enumerate(clicks)
     ]
 
 

@@ -1,10 +1,11 @@
 """Why a click has its class, in words."""
 
 from datetime import datetime, timedelta
+from time import process_time
 
 import pytest
 
-from pipeline.answers.click_reasons import Click, reason
+from pipeline.answers.click_reasons import Click, Reasons
 from pipeline.definition import Clicks
 
 NOON = datetime(2024, 3, 4, 12)
@@ -93,4 +94,14 @@ def click(
     ],
 )
 def test_a_reason(clicks: list[Click], of: int, why: str) -> None:
-    assert reason(clicks[of], clicks, RULES) == why
+    assert Reasons(clicks, RULES).of(of) == why
+
+
+@pytest.mark.parametrize("class_", ["trap", "sweep", "repeat"])
+def test_the_reasons_of_very_many_clicks(class_: str) -> None:
+    """In a moment, where a look at all of them for each one would take minutes."""
+    clicks = [click("human")] + [click(class_)] * 50_000 + [click("trap", 1, "Trap")]
+    reasons = Reasons(clicks, RULES)
+    started = process_time()
+    assert len({reasons.of(number) for number in range(1, 50_001)}) == 1
+    assert process_time() - started < 5
