@@ -76,42 +76,39 @@ class Reasons:
         return f"{close} a click on the trap {nearest['link_function']}"
 
     @cached_property
-    def _stretches(self) -> dict[datetime, tuple[int, int, int]]:
-        """Of the stretch that begins with each instant how many different links it holds, and its
-        clicks: the first, and the one after the last."""
-        found = {}
-        for start in dict.fromkeys(self._times):
-            first = bisect_left(self._times, start)
-            end = bisect_right(self._times, start + timedelta(seconds=self.rules.sweep_seconds))
+    def _instants(self) -> list[datetime]:
+        return list(dict.fromkeys(self._times))
+
+    @cached_property
+    def _stretches(self) -> list[tuple[int, int, int]]:
+        """Of the stretch that begins with each instant how many different links it holds, how many
+        clicks, as a negative number, and its first click, likewise: the largest says most."""
+        span = timedelta(seconds=self.rules.sweep_seconds)
+        found = []
+        for start in self._instants:
+            first, end = bisect_left(self._times, start), bisect_right(self._times, start + span)
             links = {click["link"] for click in self.clicks[first:end]}
-            found[start] = len(links), first, end
+            found.append((len(links), first - end, -first))
         return found
 
     @cached_property
-    def _instants(self) -> list[datetime]:
-        return list(self._stretches)
-
-    @cached_property
-    def _sweeps(self) -> dict[datetime, str]:
-        return {}  # those that were asked for
+    def _in_words(self) -> dict[tuple[int, int, int], str]:
+        return {}  # the stretches that were asked for
 
     def _sweep(self, at: datetime) -> str:
         """The stretch with most different links; of those the one with fewest clicks."""
-        if at in self._sweeps:
-            return self._sweeps[at]
         earliest = at - timedelta(seconds=self.rules.sweep_seconds)
-        starts = self._instants[
-            bisect_left(self._instants, earliest) : bisect_right(self._instants, at)
-        ]
-        links, first, end = max(
-            (self._stretches[start] for start in starts),
-            key=lambda stretch: (stretch[0], stretch[1] - stretch[2]),
+        before = bisect_left(self._instants, earliest)
+        links, length, first = most = max(
+            self._stretches[before : bisect_right(self._instants, at)]
         )
-        burst = self.clicks[first:end]
-        names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
-        taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
-        when = f"within {_seconds(taken)}" if taken else "at the same moment"
-        return self._sweeps.setdefault(at, f"{links} links {when}: {names}")
+        if most not in self._in_words:
+            burst = self.clicks[-first : -first - length]
+            names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
+            taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
+            when = f"within {_seconds(taken)}" if taken else "at the same moment"
+            self._in_words[most] = f"{links} links {when}: {names}"
+        return self._in_words[most]
 
     @cached_property
     def _before_on_link(self) -> list[datetime | None]:
