@@ -31,6 +31,7 @@ def test_the_document_tells_the_truth(filled: Database, tmp_path: Path) -> None:
                 "--seed=1",
                 "--generation-database=none",
             ],
+            cwd=tmp_path,  # it keeps notes
             capture_output=True,
             text=True,
             check=False,
