@@ -6,8 +6,10 @@ WORKERS ?= 4
 IN_PARALLEL = -n $(WORKERS) --dist worksteal
 PYTEST = $(BIN)/pytest $(IN_PARALLEL)
 
+ON_SPARK = $(addprefix tests/integration/test_, run.py large_tables.py frozen.py stored_readings.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow coverage check format bench docs clean
+.PHONY: help demo test test-slow test-spark coverage check format bench docs clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,8 +20,11 @@ demo: .venv/ready ## start a private PostgreSQL, load sample data, run, show the
 test: .venv/ready ## run the tests, but for the slow ones, in parallel
 	$(PYTEST) -m "not slow"
 
-test-slow: .venv/ready ## run the slow tests
+test-slow: .venv/spark ## run the slow tests
 	$(PYTEST) -m slow
+
+test-spark: .venv/spark ## run the tests of `run --all` once more, computed by Spark
+	CLICKSTATS_TEST_ENGINE='local[2]' $(PYTEST) -n 2 -m "not slow" $(ON_SPARK)
 
 test-%: .venv/ready ## run those of one folder: cli docs faults integration property security serve spec unit
 	$(PYTEST) -m "not slow" tests/$*
@@ -49,6 +54,11 @@ docs: .venv/ready ## write docs/metrics.md from the dictionary
 
 clean: ## remove the environment and everything that was built
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+
+# what Spark needs besides Java: half a gigabyte, which the other tests do without
+.venv/spark: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[spark]'
+	@touch $@
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("clickstats needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'

@@ -58,6 +58,15 @@ Timezone = Annotated[
         "\\[default: that of the definition].",
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CLICKSTATS_ENGINE",
+        metavar="MASTER",
+        help="With --all: have a Spark cluster compute: spark://HOST:PORT, local\\[N], yarn or "
+        "k8s://URL \\[default: this process].",
+    ),
+]
 DefinitionFile = Annotated[
     str | None,
     typer.Option(

@@ -17,6 +17,7 @@ from cli.options import (
     ConnectTimeout,
     DatabaseUrl,
     DefinitionFile,
+    Engine,
     Format,
     LogFormat,
     MetricsFile,
@@ -97,6 +98,7 @@ def run(
         int,
         typer.Option(min=1, max=36_500, metavar="DAYS", help="How long a run stays in the ledger."),
     ] = 400,
+    engine: Engine = None,
     metrics_file: MetricsFile = None,
     output: OutputFormat = Format.text,
     log_format: LogFormat = Format.text,
@@ -120,7 +122,14 @@ def run(
     if limit is not None and full:
         raise ConfigurationError("--limit and --full exclude each other; nothing was done")
     named = application_ids(app_id or [])
-    settings = Settings(database_url, schema, timezone, connect_timeout, definition_file=definition)
+    settings = Settings(
+        database_url,
+        schema,
+        timezone,
+        connect_timeout,
+        definition_file=definition,
+        engine=engine or None,
+    )
     configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
 
     if changed and not (definition or timezone or dry_run or metrics_file):

@@ -24,6 +24,7 @@ from pipeline.run import (
     Options,
     biggest_changes,
     gathered,
+    here,
     nothing,
     reported,
     run_all,
@@ -104,7 +105,7 @@ def _changed(
         snapshot = take_snapshot(reader, writer)
         before("read")
         report = row.report = reported(settings, snapshot, choice)
-        computation = gathered(snapshot, settings, choice, report, show, named)
+        computation = gathered(snapshot, settings, choice, report, show, here, named)
         slices = zip(*computation.beside_stored(), strict=True)
         per_application, stored = map(pl.concat, slices)
         with report.timed("compare"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,18 +16,27 @@ from pipeline.changed import few
 from pipeline.database.connection import take_snapshot
 from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
-from pipeline.run import DEFAULTS, Options, gathered, refuse_part, reported
+from pipeline.run import (
+    DEFAULTS,
+    Compute,
+    Options,
+    engine,
+    gathered,
+    here,
+    refuse_part,
+    reported,
+)
 from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
+from pipeline.slices import Computation
 from pipeline.zone_data import zone_warnings
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 MOST_MOVERS = 10
-IS_DUE = pl.col("is_changed") | pl.col("has_other_readings")
 
 
 @dataclass(frozen=True)
@@ -53,13 +63,68 @@ def dry_run(
 ) -> DryRun:
     """Compute and compare at one snapshot, without a lock and without a row in the ledger: all
     applications, or those that a `run --changed` would compute."""
-    return read_steadily(
-        settings, lambda reader: _tried(reader, settings, options, show, changed=changed)
-    )
+    with engine(settings) as compute:
+        return read_steadily(
+            settings,
+            lambda reader: _tried(reader, settings, options, compute, show, changed=changed),
+        )
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """What a dry run says of the rows of each slice, some hundred bytes of each; those that a run
+    would write, or `every` one, are audited."""
+
+    every: bool
+
+    def __call__(self, computation: Computation) -> Iterator[pl.DataFrame]:
+        report = computation.report
+        with closing(computation.beside_stored()) as both:
+            for per_application, stored in both:
+                with report.timed("compare"):
+                    images = image(per_application.lazy().with_row_index("number"))
+                    rows = compared(images, stored.lazy(), computation.frozen_before).collect()
+                computation.count(rows, rows["application_id"])
+                with report.timed("audit"):
+                    audit_rows(per_application[rows.filter(is_due(self.every))["number"]])
+                gone = stored.join(per_application, on="application_id", how="anti")
+                report.deleted += gone.height
+                report.readings_deleted += gone["human_clicks"].count()
+                yield rows.select(
+                    "application_id",
+                    "created_at",
+                    "is_stored",
+                    "is_frozen",
+                    "is_changed",
+                    "has_other_readings",
+                    *(name for score in SCORES for name in (score, f"{score}_stored")),
+                    *(
+                        pl.col(name).ne_missing(pl.col(f"{name}_stored")).alias(differs(name))
+                        for name in VALUES
+                    ),
+                    has_readings=pl.col("human_clicks").is_not_null(),
+                    had_readings=pl.col("human_clicks_stored").is_not_null(),
+                )
+
+
+def is_due(every: bool) -> pl.Expr:
+    """Whether a run would write something of a row, or of `every` one that is not frozen."""
+    return (pl.col("is_changed") | pl.col("has_other_readings") | every) & ~pl.col("is_frozen")
+
+
+def differs(column: str) -> str:
+    """The name of the column that says whether another one differs from what is stored."""
+    return f"{column}_differs"
 
 
 def _tried(
-    reader: Connection, settings: Settings, options: Options, show: Show, *, changed: bool
+    reader: Connection,
+    settings: Settings,
+    options: Options,
+    compute: Compute,
+    show: Show,
+    *,
+    changed: bool,
 ) -> DryRun:
     snapshot = take_snapshot(reader)
     choice = chosen(reader, settings)
@@ -71,29 +136,18 @@ def _tried(
         refuse_to_mix(choice)
         changes = captured(reader)
         named = few(reader, settings, changes) if changes else []
-    computation = gathered(snapshot, settings, choice, report, show, named)
+    computation = gathered(
+        snapshot, settings, choice, report, show, here if named else compute, named
+    )
     if not named:
         audit_read(report, choice.published, options.max_shrink)
-    times = computation.extracted.clicks["clicked_at"]
-    warn_of(report, zone_warnings(reader, report.timezone, times))
-    slices = []
-    with show("compare"), closing(computation.beside_stored()) as both:
-        for per_application, stored in both:
-            with report.timed("compare"):
-                images = image(per_application.lazy().with_row_index("number"))
-                rows = compared(images, stored.lazy(), computation.frozen_before).collect()
-            computation.count(rows, rows["application_id"])
-            to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
-            audit_rows(per_application[to_write["number"]])
-            slices.append(rows)
-            gone = stored.join(per_application, on="application_id", how="anti")
-            report.deleted += gone.height
-            report.readings_deleted += gone["human_clicks"].count()
+    warn_of(report, zone_warnings(reader, report.timezone, computation.instants))
+    with show("compare"):
+        rows = pl.concat(computation.frames(Comparing(options.full)))
     report.tell("compute", "applications")
     report.tell("compare", "applications")
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
-    rows = pl.concat(slices)
-    to_write = rows.filter(IS_DUE | options.full, ~pl.col("is_frozen"))
+    to_write = rows.filter(is_due(options.full))
     if options.limit is not None:
         report.pending = max(0, to_write.height - options.limit)
         to_write = to_write.sort("created_at", "application_id", nulls_last=True)
@@ -103,18 +157,13 @@ def _tried(
     report.updated, report.inserted = updates.height, written.height - updates.height
     report.unchanged = report.applications - written.height - report.pending - report.frozen
     other_readings = to_write.filter(pl.col("has_other_readings") | options.full)
-    has_readings = other_readings["human_clicks"].is_not_null()
-    report.readings_written = int(has_readings.sum())
-    report.readings_deleted += int(
-        (~has_readings & other_readings["human_clicks_stored"].is_not_null()).sum()
-    )
+    report.readings_written = int(other_readings["has_readings"].sum())
+    report.readings_deleted += other_readings.filter(~pl.col("has_readings"), "had_readings").height
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
 
 
 def _columns(updates: pl.DataFrame) -> dict[str, int]:
-    changed = updates.select(
-        pl.col(name).ne_missing(pl.col(f"{name}_stored")).sum() for name in VALUES
-    ).row(0, named=True)
+    changed = {name: int(updates[differs(name)].sum()) for name in VALUES}
     return {name: count for name, count in changed.items() if count}
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from uuid import UUID
 
 import polars as pl
@@ -42,6 +42,9 @@ from pipeline.source_shape import (
 )
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL, link_functions
 from schema.sql import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
 
 log = logging.getLogger("clickstats")
 
@@ -101,6 +104,8 @@ class Extracted:
     columns: SourceColumns
     per_slice: int = Sizes.applications  # applications, at least
     first_link: int = 0  # the number of the first of these links
+    first_id: str = FIRST_ID  # of the ids between these two there is none elsewhere
+    last_id: str = LAST_ID
 
     @property
     def _per_slice(self) -> int:
@@ -130,8 +135,14 @@ class Extracted:
     def ranges(self) -> list[tuple[str, str]]:
         """The first and the last application id that may stand in each slice; together all ids."""
         later = self.applications["application_id"].gather_every(self._per_slice)[1:]
-        before = [str(UUID(int=UUID(first).int - 1)) for first in later]
-        return list(zip([FIRST_ID, *later], [*before, LAST_ID], strict=True))
+        return id_ranges(self.first_id, later, self.last_id)
+
+
+def id_ranges(first: str, later: Iterable[str], last: str) -> list[tuple[str, str]]:
+    """The ids from the first to the last one, cut before each of the later ones."""
+    later = list(later)
+    before = [str(UUID(int=UUID(cut).int - 1)) for cut in later]
+    return list(zip([first, *later], [*before, last], strict=True))
 
 
 class Source:
@@ -176,13 +187,13 @@ class Source:
 
     def extract(self, advance: Advance = no_advance) -> Extracted:
         """The applications and their clicks; `advance` is told of the clicks, part by part."""
-        self._check()
-        applications = pl.concat(self._read("applications", APPLICATIONS, lambda part: part))
-        # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
-        applications = applications.sort("application_id", "application_key_1")
-        self._check_ids(applications["application_id"])
+        self.check()
+        applications = in_key_order(
+            pl.concat(self._read("applications", APPLICATIONS, lambda part: part)),
+            self.snapshot.connection,
+        )
         links = self._links(applications)
-        self.parameters["declared_agents"] = self._declared_agents()
+        self.look_at_agents()
         counts: list[tuple[int, int, int]] = []
 
         def take(packed: pl.DataFrame) -> pl.DataFrame:
@@ -221,31 +232,26 @@ class Source:
             pl.col("mark").cast(pl.UInt8), pl.col("user_agent").str.json_decode(pl.String)
         )
 
-    def _declared_agents(self) -> list[str]:
-        """The different user agents that say that they are programs: many clicks have the same."""
+    def look_at_agents(self) -> None:
+        """Find the different user agents that say that they are programs, before clicks are read:
+        many clicks have the same."""
         if "user_agent" not in self.columns.optional:
-            return []
+            return
         text = self._bound("user_agents")
         front = self.columns.in_front(["link_clicks"], self.definition, optional=["user_agent"])
         text = front.as_string(self.snapshot.connection) + text
         agents = self.reader.copied_without_lock(text, USER_AGENTS)
-        return declared(agents["user_agent"])
+        self.parameters["declared_agents"] = declared(agents["user_agent"])
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
-        def take(links: pl.DataFrame) -> pl.DataFrame:
-            # millions of links need no text each
-            small = links.lazy().with_columns(pl.col("link_function").cast(pl.Categorical))
-            return numbered(small, applications.lazy()).collect()
+        links = pl.concat(
+            self._read("links", LINKS, lambda part: of_applications(part, applications))
+        )
+        without_function = links["link_function"].null_count()
+        refuse_links(without_function, links.height - links["link_key"].n_unique())
+        return spelled(links, self.definition)
 
-        links = pl.concat(self._read("links", LINKS, take))
-        _check_links(links)
-        spelled = pl.col("link_function").cast(pl.String).replace(self.definition.spellings)
-        names = links.select("link_function").unique().with_columns(name=spelled)
-        functions = link_functions(names["name"])
-        named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
-        return in_link_order(links.lazy().with_columns(named)).collect()
-
-    def _check(self) -> None:
+    def check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose.
         Look for what it would not say."""
         for name in TABLES if self.whole else ():
@@ -253,18 +259,6 @@ class Source:
                 f"EXPLAIN {self._stand_in(TABLES[name].name)} {self._bound(name)}"
             )
         if problems := text_problems(self.snapshot.connection):
-            raise SchemaError("; ".join(problems))
-
-    def _check_ids(self, sorted_ids: pl.Series) -> None:
-        """Each application once; `sorted_ids` in their order, nulls first."""
-        if sorted_ids.null_count():
-            raise SchemaError(
-                f"job_applications has {counted(sorted_ids.null_count(), 'row', 'rows')} whose id "
-                "is null; expected an id in each row; mend the table or view"
-            )
-        if (sorted_ids == sorted_ids.shift()).any():
-            connection = self.snapshot.connection
-            problems = duplicate_id_problems(connection)
             raise SchemaError("; ".join(problems))
 
     def _read(
@@ -275,8 +269,7 @@ class Source:
         advance: Advance = no_advance,
     ) -> list[Result]:
         """What `take` makes of each part of a table while the next ones are read."""
-        texts = list(self._parts(name))
-        as_arrays = TABLES[name].as_arrays and len(texts) > 1
+        texts, as_arrays = self.parts(name)
         taken, rows = [], 0
         with closing(self.reader.frames(texts, schema, as_arrays=as_arrays)) as parts:
             for part in parts:
@@ -285,6 +278,11 @@ class Source:
                 # all parts but the last are of the same size
                 advance(rows, rows * len(texts) // len(taken))
         return taken
+
+    def parts(self, name: str) -> tuple[list[str], bool]:
+        """The statements that read the parts of a table, and whether as arrays."""
+        texts = list(self._parts(name))
+        return texts, TABLES[name].as_arrays and len(texts) > 1
 
     def _parts(self, name: str) -> Iterator[str]:
         """The statement, for each part of its table: in place of the table stands what it has in a
@@ -331,13 +329,51 @@ class Source:
         return self.reader.bound(statement(name), self.parameters)
 
 
-def _check_links(links: pl.DataFrame) -> None:
-    if missing := links["link_function"].null_count():
+def in_key_order(applications: pl.DataFrame, connection: Connection) -> pl.DataFrame:
+    """The applications by their ids; raise `SchemaError` unless each id is there once."""
+    # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
+    applications = applications.sort("application_id", "application_key_1")
+    ids = applications["application_id"]
+    refuse_null_ids(ids.null_count())
+    if (ids == ids.shift()).any():
+        raise SchemaError("; ".join(duplicate_id_problems(connection)))
+    return applications
+
+
+def of_applications(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+    """The links of these applications, as `scoring.attribution.numbered` gives them."""
+    # millions of links need no text each
+    small = links.lazy().with_columns(pl.col("link_function").cast(pl.Categorical))
+    return numbered(small, applications.lazy()).collect()
+
+
+def spelled(links: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    """The links as `scoring.attribution.in_link_order` gives them, with the definition's spelling
+    of their functions."""
+    spelling = pl.col("link_function").cast(pl.String).replace(definition.spellings)
+    names = links.select("link_function").unique().with_columns(name=spelling)
+    functions = link_functions(names["name"])
+    named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
+    return in_link_order(links.lazy().with_columns(named)).collect()
+
+
+def refuse_null_ids(count: int) -> None:
+    """Raise `SchemaError` when applications have no id."""
+    if count:
         raise SchemaError(
-            f"link_tracking has {counted(missing, 'link', 'links')} of applications whose "
+            f"job_applications has {counted(count, 'row', 'rows')} whose id is null; expected an "
+            "id in each row; mend the table or view"
+        )
+
+
+def refuse_links(without_function: int, duplicates: int) -> None:
+    """Raise `SchemaError` when links of applications have no function, or the same key."""
+    if without_function:
+        raise SchemaError(
+            f"link_tracking has {counted(without_function, 'link', 'links')} of applications whose "
             "link_function is null; expected a text in each row; mend the table or view"
         )
-    if links["link_key"].n_unique() < links.height:
+    if duplicates:
         raise SchemaError(
             "link_tracking has a tracking_id more than once; expected a primary key; remove the "
             "duplicates"

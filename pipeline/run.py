@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import polars as pl
 
@@ -22,10 +22,10 @@ from pipeline.ledger import Choice, Ledger, chosen, ledger, ledger_of_rounds, re
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
-from pipeline.run_report import RunReport, Show, show_nothing
+from pipeline.run_report import Advance, RunReport, Show, no_advance, show_nothing
 from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
-from pipeline.slices import Computation
+from pipeline.slices import AnyComputation, Computation
 from pipeline.source_shape import refuse_shadows
 from pipeline.target import Target
 from pipeline.zone_data import zone_warnings
@@ -74,11 +74,14 @@ def run_all(
         writing(settings) as writer,
         ledger(writer, settings, "run --all", asdict(options), options.keep_days) as row,
         server_errors(),
+        engine(settings) as compute,
     ):
         before("lock")
         with show("lock"):
             take_run_lock(writer, options.wait)
-        report = unless_rewritten(writer, lambda: _everything(writer, row, options, show, before))
+        report = unless_rewritten(
+            writer, lambda: _everything(writer, row, options, compute, show, before)
+        )
         report.seconds["total"] = perf_counter() - started
         row.publish(writer)
         before("commit")
@@ -88,7 +91,12 @@ def run_all(
 
 
 def _everything(
-    writer: Connection, row: Ledger, options: Options, show: Show, before: Before
+    writer: Connection,
+    row: Ledger,
+    options: Options,
+    compute: Compute,
+    show: Show,
+    before: Before,
 ) -> RunReport:
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
@@ -104,11 +112,11 @@ def _everything(
     ) as snapshot:
         before("read")
         report = row.report = reported(settings, snapshot, choice)
-        computation = gathered(snapshot, settings, choice, report, show)
+        computation = gathered(snapshot, settings, choice, report, show, compute)
         before("audit")
         audit_read(report, choice.published, options.max_shrink)
-        times = computation.extracted.clicks["clicked_at"]
-        warn_of(report, zone_warnings(snapshot.connection, report.timezone, times))
+        instants = computation.instants
+        warn_of(report, zone_warnings(snapshot.connection, report.timezone, instants))
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
@@ -157,14 +165,46 @@ def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunRepor
     return RunReport(settings.run_id, snapshot.taken_at, choice.timezone, choice.fingerprint)
 
 
+Found = TypeVar("Found", bound=AnyComputation)
+Computing = Callable[[Source, Target, RunReport, Advance], Found]
+Compute = Computing[AnyComputation]
+
+
+@contextmanager
+def engine(settings: Settings) -> Iterator[Compute]:
+    """Where a run of everything is computed: here, or on a cluster."""
+    if settings.engine is None:
+        yield here
+        return
+
+    try:
+        from pipeline.spark import spark  # an extra, which the others do without
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"an engine needs the package {missing.name}: pip install 'clickstats[spark]'"
+        ) from None
+    with spark(settings) as compute:
+        yield compute
+
+
+def here(source: Source, target: Target, report: RunReport, advance: Advance) -> Computation:
+    """Read everything there is to compute from into memory."""
+    extracted = source.extract(advance)
+    count(report, extracted)
+    return Computation(
+        target=target, report=report, definition=source.definition, extracted=extracted
+    )
+
+
 def gathered(
     snapshot: Snapshot,
     settings: Settings,
     choice: Choice,
     report: RunReport,
     show: Show,
+    compute: Computing[Found],
     application_ids: Sequence[str] = (),
-) -> Computation:
+) -> Found:
     """Read what there is to compute from, of all applications or the named ones; its counts go into
     the report."""
     warn_of(report, choice.warnings())
@@ -172,9 +212,7 @@ def gathered(
         source = Source(snapshot, settings, choice.definition, application_ids)
         target = Target(source.reader, source.columns.types, application_ids)
         report.rows_without_application = target.rows_without_application
-        extracted = source.extract(advance)
-        count(report, extracted)
-    computation = Computation(target, extracted, report, choice.definition)
+        computation = compute(source, target, report, advance)
     if application_ids:
         return computation
     changes = computation.captured = captured(snapshot.connection)
@@ -245,8 +283,8 @@ def _named(
         report = row.report = reported(settings, snapshot, choice)
         source = Source(snapshot, settings, choice.definition, application_ids, choice.source)
         target = Target(source.reader, source.columns.types, application_ids)
-        computation = Computation(target, source.extract(), report, choice.definition, thaw=thaw)
-        count(report, computation.extracted)
+        computation = here(source, target, report, no_advance)
+        computation.thaw = thaw
         slices = zip(*computation.beside_stored(), strict=True)
         per_application, stored = map(pl.concat, slices)
         marks = marked(per_application, stored, computation.frozen_before)

@@ -9,6 +9,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.time_zones import checked_timezone
 
 A_DAY = 86_400  # seconds
+ENGINE = re.compile(r"local(\[(\d+|\*)\])?|spark://[^/\s]+:\d+|yarn|k8s://\S+")
 BEGINNING = re.compile("[0-9a-f]{8,31}")
 
 
@@ -45,6 +46,7 @@ class Settings:
     write_attempts: int = 15
     sizes: Sizes = Sizes()
     definition_file: str | None = None  # None: the last published definition
+    engine: str | None = None  # the Spark cluster that computes a `run --all`; None: this process
     pool: Keeper | None = field(default=None, repr=False)  # None: each session connects anew
     run_id: str = field(default_factory=lambda: str(uuid4()))
 
@@ -61,6 +63,11 @@ class Settings:
         if self.connect_timeout is not None and not 1 <= self.connect_timeout <= A_DAY:
             raise ConfigurationError(
                 f"a connect timeout of {self.connect_timeout} seconds; expected 1 to {A_DAY}"
+            )
+        if self.engine is not None and not ENGINE.fullmatch(self.engine):
+            raise ConfigurationError(
+                f"{self.engine!r} is no engine; expected spark://HOST:PORT, local[N], yarn or "
+                "k8s://URL"
             )
 
     @property

@@ -5,11 +5,13 @@ No business logic: it strings classes, readings, comparison and audit together.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import polars as pl
 
@@ -42,14 +44,20 @@ def scored(extracted: Extracted, definition: Definition) -> tuple[pl.DataFrame, 
     return rows, clicks
 
 
-@dataclass
-class Computation:
-    """What is computed from what was read; times and counts go into the report, and what may be
-    worth a warning into `odd`, `decided` and `first_clicks`; `orphans` is how many stored rows have
-    no application."""
+class Work(Protocol):
+    """What is done with the slices of a computation, wherever that is; a value, which can be sent
+    there."""
+
+    def __call__(self, computation: Computation, /) -> Iterator[pl.DataFrame]: ...
+
+
+@dataclass(kw_only=True)
+class AnyComputation(ABC):
+    """What is computed from what was read, on this machine or elsewhere; times and counts go into
+    the report, and what may be worth a warning into `odd`, `decided` and `first_clicks`; `orphans`
+    is how many stored rows have no application."""
 
     target: Target
-    extracted: Extracted
     report: RunReport
     definition: Definition
     thaw: bool = False  # whether frozen applications are computed like the others
@@ -61,50 +69,31 @@ class Computation:
     orphans: int = 0
 
     @property
+    @abstractmethod
+    def instants(self) -> pl.Series:
+        """When the used clicks were: all instants, or the first and the last."""
+
+    @abstractmethod
+    def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
+        """Of each slice the rows that differ from what is stored, or every one, audited, as
+        `pipeline.scoring.image.rows_to_write` gives them."""
+
+    @abstractmethod
+    def frames(self, work: Work) -> Iterator[pl.DataFrame]:
+        """The frames that the work gives of the slices."""
+
+    @property
     def frozen_before(self) -> datetime | None:
         """Applications created before this instant keep their stored rows."""
         return None if self.thaw else self.definition.frozen_before(self.report.snapshot_at)
 
-    def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
-        as `schema.columns.IMAGE`."""
+    def begin(self) -> None:
+        """Forget what an earlier look at the slices has found."""
         for found in (self.odd, self.decided, self.first_clicks):
             found.clear()
-        classes: Counter[str] = Counter()
-        with closing(self.target.rows(self.extracted.ranges())) as stored:
-            for part in self.extracted.slices():
-                with self.report.timed("compute"):
-                    per_application, clicks = scored(part, self.definition)
-                    classes.update(dict(clicks["class"].value_counts().iter_rows()))
-                self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
-                self.odd.update(odd_rows(per_application))
-                self.decided.update(decided_by_machines(per_application, self.frozen_before))
-                self.first_clicks.update(hours_to_first_click(per_application, self.frozen_before))
-                with self.report.timed("compare"):
-                    beside = next(stored)
-                yield per_application, beside
-
-    def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
-        """Of each slice the rows that differ from what is stored, or every one, audited, as
-        `pipeline.scoring.image.rows_to_write` gives them."""
         report = self.report
-        report.unchanged = report.frozen = report.with_fewer_clicks = self.orphans = done = 0
+        report.unchanged = report.frozen = report.with_fewer_clicks = self.orphans = 0
         report.missed_by_capture = None
-        with closing(self.beside_stored()) as slices:
-            for per_application, stored in slices:
-                with report.timed("compare"):
-                    marks = marked(per_application, stored, self.frozen_before)
-                    rows = rows_to_write(per_application, marks, every=every)
-                with report.timed("audit"):
-                    audit_rows(rows)
-                self.count(marks, per_application["application_id"])
-                self.orphans += stored.height - int(marks["is_stored"].sum())
-                report.unchanged += (
-                    per_application.height - rows.height - int(marks["is_frozen"].sum())
-                )
-                done += per_application.height
-                advance(done, report.applications)
-                yield rows
 
     def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
         """What is possible but odd about what was computed, one sentence each; with another
@@ -138,3 +127,53 @@ class Computation:
             others = application_ids.filter(marks["is_changed"] | marks["has_other_readings"])
             missed = others.len() - int(others.is_in(self.named.implode()).sum())
             self.report.missed_by_capture = (self.report.missed_by_capture or 0) + missed
+
+
+@dataclass(kw_only=True)
+class Computation(AnyComputation):
+    """What is computed on this machine."""
+
+    extracted: Extracted
+
+    @property
+    def instants(self) -> pl.Series:
+        return self.extracted.clicks["clicked_at"]
+
+    def frames(self, work: Work) -> Iterator[pl.DataFrame]:
+        return work(self)
+
+    def beside_stored(self) -> Generator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Of each slice of the applications the rows, as `scored` has them, and the stored ones,
+        as `schema.columns.IMAGE`."""
+        self.begin()
+        classes: Counter[str] = Counter()
+        with closing(self.target.rows(self.extracted.ranges())) as stored:
+            for part in self.extracted.slices():
+                with self.report.timed("compute"):
+                    per_application, clicks = scored(part, self.definition)
+                    classes.update(dict(clicks["class"].value_counts().iter_rows()))
+                self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
+                self.odd.update(odd_rows(per_application))
+                self.decided.update(decided_by_machines(per_application, self.frozen_before))
+                self.first_clicks.update(hours_to_first_click(per_application, self.frozen_before))
+                with self.report.timed("compare"):
+                    beside = next(stored)
+                yield per_application, beside
+
+    def rows_that_differ(self, advance: Advance, *, every: bool) -> Generator[pl.DataFrame]:
+        report, done = self.report, 0
+        with closing(self.beside_stored()) as slices:
+            for per_application, stored in slices:
+                with report.timed("compare"):
+                    marks = marked(per_application, stored, self.frozen_before)
+                    rows = rows_to_write(per_application, marks, every=every)
+                with report.timed("audit"):
+                    audit_rows(rows)
+                self.count(marks, per_application["application_id"])
+                self.orphans += stored.height - int(marks["is_stored"].sum())
+                report.unchanged += (
+                    per_application.height - rows.height - int(marks["is_frozen"].sum())
+                )
+                done += per_application.height
+                advance(done, report.applications)
+                yield rows

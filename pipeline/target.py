@@ -42,6 +42,7 @@ class Target:
     reader: SnapshotReader
     types: Mapping[tuple[str, str], str]  # of columns that should be integers, among others
     application_ids: Sequence[str] = ()
+    known_empty: bool | None = None  # None: the server is asked
 
     @cached_property
     def _counts(self) -> tuple[int, bool]:
@@ -56,7 +57,7 @@ class Target:
     @property
     def is_empty(self) -> bool:
         """Whether no row is stored."""
-        return self._counts[1]
+        return self._counts[1] if self.known_empty is None else self.known_empty
 
     @cached_property
     def has_no_readings(self) -> bool:

@@ -23,8 +23,14 @@ from pipeline.demo import sample
 from pipeline.demo.embedded import Server, server
 from pipeline.migrate import migrate
 from pipeline.run import run_all
-from tests.databases import SOURCE_TABLES, CopyOf, Database, Prepare, fresh
+from pipeline.settings import Settings
+from tests.databases import ENGINE, SOURCE_TABLES, CopyOf, Database, Prepare, fresh
 
+# what pays for small data: little compiling
+FOR_SMALL_DATA = (
+    '--driver-java-options "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" '
+    "--conf spark.sql.codegen.wholeStage=false pyspark-shell"
+)
 ROOM = 4_000_000_000  # bytes; the largest tests and their write-ahead log
 
 
@@ -41,6 +47,21 @@ def _cache_of_our_own(pytestconfig: pytest.Config) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patches:
         patches.setenv("XDG_CACHE_HOME", str(pytestconfig.rootpath / ".pytest_cache"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> Iterator[None]:
+    """The session of Spark that the runs of `make test-spark` have in common."""
+    if ENGINE is None:
+        yield
+        return
+
+    from pipeline.spark import started
+
+    os.environ.setdefault("PYSPARK_SUBMIT_ARGS", FOR_SMALL_DATA)
+    session = started(Settings("postgresql:///", engine=ENGINE))
+    yield
+    session.stop()
 
 
 @pytest.fixture(scope="session")

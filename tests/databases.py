@@ -1,5 +1,6 @@
 """Databases for tests: what the source tables look like there, and how a test talks to one."""
 
+import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,6 +58,7 @@ grant select, insert, delete on link_click_score_changes to {role};
 grant select on clickstats_migrations to {role};
 """
 
+ENGINE = os.environ.get("CLICKSTATS_TEST_ENGINE")  # that computes `run --all`; None: none
 Parameters = Mapping[str, object] | Sequence[object] | None
 
 
@@ -98,7 +100,7 @@ class Database:
 
     def settings(self, **others: Any) -> Settings:
         """The settings of a run over this database."""
-        return Settings(self.url, **others)
+        return Settings(self.url, **{"engine": ENGINE} | others)
 
     def by_copy(self) -> "Database":
         """The same database by a URL that asks for what ConnectorX cannot do."""

@@ -84,6 +84,7 @@ FUNCTIONS = [
     "random",
     "regexp_matches",
     "round",
+    "row_number",
     "set_config",
     "string_agg",
     "sum",
