@@ -15,12 +15,12 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
-from importlib.metadata import version
 from io import BytesIO
+from socket import create_connection
 from tempfile import TemporaryFile
 
 import polars as pl
@@ -32,22 +32,15 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-import pipeline.errors
 from pipeline.database.exported import exported
 from pipeline.database.waiting import in_time
-from pipeline.errors import ClickstatsError, ConfigurationError, Refused
-from pipeline.extract import (
-    FIRST_ID,
-    LAST_ID,
-    Source,
-    id_ranges,
-    refuse_links,
-    refuse_null_ids,
-)
+from pipeline.errors import ConfigurationError, NoConnection, Refused
+from pipeline.extract import FIRST_ID, LAST_ID, Source, id_ranges, refuse_links, refuse_null_ids
 from pipeline.run_report import Advance, RunReport
 from pipeline.settings import Settings, Sizes
 from pipeline.slices import AnyComputation, Work
 from pipeline.source_shape import beyond_snapshot
+from pipeline.spark_failures import meaning
 from pipeline.target import Target
 from pipeline.tasks import (
     APPLICATION_KEY,
@@ -72,9 +65,9 @@ log = logging.getLogger("clickstats")
 RANGES, CLICKS_PER_APPLICATION = 25, 10
 IDS = pl.Schema({"application_id": pl.String()})
 COLUMNS = ["part", *dict.fromkeys(name for columns in SENT.values() for name in columns)]
-PATIENCE, AT_ONCE = 120, 1.5  # seconds: for a worker, and for an end
+# seconds: for the master, for a worker, and for an end
+CONNECT_TIMEOUT, PATIENCE, AT_ONCE = 15, 120, 1.5
 PANDAS_3 = "PySpark does not yet fully support pandas"
-OURS = re.compile(r"pipeline\.errors\.(\w+): (.*)")
 
 
 @contextmanager
@@ -124,9 +117,22 @@ def ended(session: SparkSession) -> None:
         SparkContext._gateway = SparkContext._jvm = None
 
 
+def reach(master: str, seconds: int) -> None:
+    """Raise `NoConnection` unless one of the masters answers: Spark would wait for minutes."""
+    for host, port in re.findall(r"([^/,]+):(\d+)", master):
+        with suppress(OSError), create_connection((host.strip("[]"), int(port)), seconds):
+            return
+    raise NoConnection(
+        f"cannot connect to {master}; nothing was done; check --engine and that the master is "
+        "running"
+    )
+
+
 def started(settings: Settings) -> SparkSession:
     """A session of Spark. What the user has configured for Spark is left as it is."""
     engine = str(settings.engine)
+    if engine.startswith("spark://"):
+        reach(engine, settings.connect_timeout or CONNECT_TIMEOUT)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     warnings.filterwarnings("ignore", PANDAS_3, FutureWarning)
     gateway = java()
@@ -392,17 +398,3 @@ def spark_errors() -> Iterator[None]:
             log.debug("Spark's error", exc_info=error)
             raise means from error
         raise
-
-
-def meaning(said: str) -> ClickstatsError | None:
-    """What a failure of Spark means to the user; None: a bug."""
-    if found := OURS.findall(said):
-        name, message = found[-1]
-        error: type[ClickstatsError] = getattr(pipeline.errors, name)
-        return error(message)
-    if missing := re.search(r"ModuleNotFoundError: No module named '(\w+)", said):
-        return ConfigurationError(
-            f"a worker of the cluster has no Python module {missing[1]}; install clickstats[spark] "
-            f"{version('clickstats')} there, and name that Python in PYSPARK_PYTHON"
-        )
-    return None
