@@ -116,8 +116,8 @@ def serve(
         ) from error
     with listening:
         refuse_to_start(settings)
-    gc.freeze()
-    gc.enable()  # cli.main has turned it off, for processes that end soon
+        gc.freeze()
+        gc.enable()  # cli.main has turned it off, for processes that end soon
         answer(Service(settings), pool, listening, Limits(at_once, rate, timeout), key, host)
 
 
