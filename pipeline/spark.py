@@ -22,6 +22,7 @@ from functools import cache, partial
 from io import BytesIO
 from socket import create_connection
 from tempfile import TemporaryFile
+from typing import Any
 
 import polars as pl
 from py4j.java_gateway import JavaGateway
@@ -66,7 +67,7 @@ RANGES, CLICKS_PER_APPLICATION = 25, 10
 IDS = pl.Schema({"application_id": pl.String()})
 COLUMNS = ["part", *dict.fromkeys(name for columns in SENT.values() for name in columns)]
 # seconds: for the master, for a worker, and for an end
-CONNECT_TIMEOUT, PATIENCE, AT_ONCE = 15, 120, 1.5
+CONNECT_TIMEOUT, PATIENCE, AT_ONCE, FOR_EVER = 15, 120, 1.5, 1e9
 PANDAS_3 = "PySpark does not yet fully support pandas"
 
 
@@ -323,7 +324,13 @@ def kept(rows: DataFrame) -> DataFrame:
 def numbers(rows: DataFrame) -> pl.DataFrame:
     """A few rows of whole numbers."""
     schema = dict.fromkeys(rows.columns, pl.Int64)
-    return pl.DataFrame([tuple(row) for row in rows.collect()], schema, orient="row")
+    return pl.DataFrame([tuple(row) for row in awaited(rows.collect)], schema, orient="row")
+
+
+def awaited(work: Callable[[], Any]) -> Any:
+    """The result of work that waits for Spark, by a thread of its own: Py4J would have the one that
+    a signal has interrupted wait for the end of the job."""
+    return in_time(work, FOR_EVER)
 
 
 def ddl(columns: Mapping[str, str]) -> str:
@@ -361,10 +368,11 @@ class Distributed(AnyComputation):
                 )
             result = self.results[work]
             with self.report.timed("compute"):
-                found = result.where("found IS NOT NULL").select("found").collect()
+                found = awaited(result.where("found IS NOT NULL").select("found").collect)
             self.learn([Found.read(row.found) for row in found])
             frames = result.where("frame IS NOT NULL").select("frame")
-            for row in frames.toLocalIterator(prefetchPartitions=True):
+            rows = awaited(partial(frames.toLocalIterator, prefetchPartitions=True))
+            while row := awaited(partial(next, rows, None)):
                 yield pl.read_ipc_stream(BytesIO(row.frame))
 
     def learn(self, of_partitions: Sequence[Found]) -> None:
