@@ -26,7 +26,7 @@ test-slow: .venv/spark ## run the slow tests
 test-spark: .venv/spark ## run the tests of `run --all` once more, computed by Spark
 	CLICKSTATS_TEST_ENGINE='local[2]' $(PYTEST) -n 2 -m "not slow" $(ON_SPARK)
 
-test-%: .venv/ready ## run those of one folder: cli docs faults integration property security serve spec unit
+test-%: .venv/ready ## run those of one folder: cli cluster docs faults integration property security serve spec unit
 	$(PYTEST) -m "not slow" tests/$*
 
 coverage: .venv/ready ## the same tests, and how many of the branches they take

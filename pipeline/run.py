@@ -179,9 +179,9 @@ def engine(settings: Settings) -> Iterator[Compute]:
 
     try:
         from pipeline.spark import spark  # an extra, which the others do without
-    except ModuleNotFoundError as missing:
+    except ModuleNotFoundError:
         raise ConfigurationError(
-            f"an engine needs the package {missing.name}: pip install 'clickstats[spark]'"
+            "an engine needs the package pyspark: pip install 'clickstats[spark]'"
         ) from None
     with spark(settings) as compute:
         yield compute

@@ -31,6 +31,8 @@ def over_plain_rows(name: str, front: str = "") -> str:
 FUNCTIONS = [
     "abbrev",
     "abs",
+    "aclexplode",
+    "acldefault",
     "array_agg",
     "array_lower",
     "array_ndims",
@@ -71,6 +73,7 @@ FUNCTIONS = [
     "pg_get_constraintdef",
     "pg_get_expr",
     "pg_get_indexdef",
+    "pg_get_userbyid",
     "pg_has_role",
     "pg_postmaster_start_time",
     "pg_relation_size",

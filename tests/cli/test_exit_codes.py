@@ -134,7 +134,8 @@ def test_a_wrong_password(filled: Database, role: str) -> None:
 
 
 def test_an_unknown_application_is_named_and_the_others_are_done(filled: Database) -> None:
-    answer = clickstats("run", "--quiet", "--app-id", NOBODY, "--app-id", KEEN, database=filled)
+    ids = ("--app-id", NOBODY, "--app-id", KEEN)
+    answer = clickstats("run", "--quiet", "--format", "json", *ids, database=filled)
     assert answer.code == 4
     assert KEEN in answer.text
     assert NOBODY not in answer.text

@@ -99,8 +99,9 @@ def test_named_applications_in_json(filled: Database) -> None:
         "--app-id", KEEN,
     )  # fmt: skip
     assert [row["application_id"] for row in rows] == [SILENT, KEEN, EARLY]
-    assert all(row.keys() == {"schema_version", *ANALYTICS} for row in rows)
+    assert all(row.keys() == {"schema_version", *ANALYTICS, "readings"} for row in rows)
     silent, keen, early = rows
+    assert keen.pop("readings")["human_clicks"] == 2
     assert keen == {
         "schema_version": 1,
         "application_id": KEEN,

@@ -75,7 +75,7 @@ def test_a_click_of_the_future_hides_no_difference(published: Database) -> None:
     click("clock_timestamp() at time zone 'UTC'")
     answer = clickstats("verify", database=published)
     assert answer.code == 0
-    assert "have news since" in answer.text
+    assert "1 has news since" in answer.text
 
 
 def test_nothing_published_yet(filled: Database) -> None:

@@ -34,17 +34,17 @@ def stopped(served: Served, number: signal.Signals) -> float:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it(shared: Database, number: signal.Signals) -> None:
-    with serving(shared) as served:
+def test_a_signal_ends_it(filled: Database, number: signal.Signals) -> None:
+    with serving(filled) as served:
         kept = served.connect()
         kept.request("GET", "/healthz")
         assert kept.getresponse().read()
         assert stopped(served, number) < AT_ONCE
         kept.close()
-    wait_until(lambda: not sessions(shared, served))
+    wait_until(lambda: not sessions(filled))
 
 
-def sessions(database: Database, served: Served) -> list[tuple[object, ...]]:
+def sessions(database: Database) -> list[tuple[object, ...]]:
     return database.execute(
         "select 1 from pg_stat_activity where application_name like 'clickstats/%%' "
         "and datname = current_database() and pid <> pg_backend_pid()"
@@ -62,7 +62,7 @@ def test_a_signal_ends_it_while_it_waits(filled: Database) -> None:
         assert stopped(served, signal.SIGTERM) < AT_ONCE
         for each in waiting:
             assert "stopped" in refused(each.result(), 503)["detail"]
-    wait_until(lambda: not sessions(filled, served))
+    wait_until(lambda: not sessions(filled))
 
 
 WAITING = "select 1 from pg_stat_activity where wait_event_type = 'Lock'"
