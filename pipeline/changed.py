@@ -122,9 +122,7 @@ def _changed(
         first, pending = oldest([rows.filter(is_due)], options.limit)
         report.pending = len(pending)
         rows = pl.concat([rows.filter(~is_due), first]).sort("application_id")
-    with (
-        writer.cursor() as cursor
-    ):  # then no foreign key deletes rows of applications that are gone
+    with writer.cursor() as cursor:  # where no foreign key deletes rows whose application is gone
         is_keyless = "job_applications" in keyless(cursor)
     before("write")
     with show("write"), report.timed("write"):
