@@ -6,7 +6,7 @@ WORKERS ?= 4
 IN_PARALLEL = -n $(WORKERS) --dist worksteal
 PYTEST = $(BIN)/pytest $(IN_PARALLEL)
 
-ON_SPARK = $(addprefix tests/integration/test_, run.py large_tables.py frozen.py stored_readings.py)
+ON_SPARK = $(addprefix tests/integration/test_, run.py frozen.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow test-spark coverage check format bench docs clean
