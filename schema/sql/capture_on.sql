@@ -34,10 +34,11 @@ BEGIN
             SELECT tracking_id::text FROM gone UNION SELECT tracking_id::text FROM come LIMIT 10001
         );
     END CASE;
-    INSERT INTO clickstats_changes (tracking_id)
-    SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL AND cardinality(ids) <= 10000
-    UNION ALL
-    SELECT NULL WHERE cardinality(ids) > 10000;
+    IF cardinality(ids) > 10000 THEN
+        INSERT INTO clickstats_changes DEFAULT VALUES;
+    ELSE
+        INSERT INTO clickstats_changes (tracking_id) SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -66,10 +67,11 @@ BEGIN
             LIMIT 10001
         );
     END CASE;
-    INSERT INTO clickstats_changes (application_id)
-    SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL AND cardinality(ids) <= 10000
-    UNION ALL
-    SELECT NULL WHERE cardinality(ids) > 10000;
+    IF cardinality(ids) > 10000 THEN
+        INSERT INTO clickstats_changes DEFAULT VALUES;
+    ELSE
+        INSERT INTO clickstats_changes (application_id) SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -97,10 +99,11 @@ BEGIN
             LIMIT 10001
         );
     END CASE;
-    INSERT INTO clickstats_changes (application_id)
-    SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL AND cardinality(ids) <= 10000
-    UNION ALL
-    SELECT NULL WHERE cardinality(ids) > 10000;
+    IF cardinality(ids) > 10000 THEN
+        INSERT INTO clickstats_changes DEFAULT VALUES;
+    ELSE
+        INSERT INTO clickstats_changes (application_id) SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -120,10 +123,11 @@ BEGIN
             LIMIT 10001
         );
     END CASE;
-    INSERT INTO clickstats_changes (job_id)
-    SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL AND cardinality(ids) <= 10000
-    UNION ALL
-    SELECT NULL WHERE cardinality(ids) > 10000;
+    IF cardinality(ids) > 10000 THEN
+        INSERT INTO clickstats_changes DEFAULT VALUES;
+    ELSE
+        INSERT INTO clickstats_changes (job_id) SELECT id FROM unnest(ids) AS id WHERE id IS NOT NULL;
+    END IF;
     RETURN NULL;
 END
 $$;
