@@ -113,12 +113,12 @@ def rows_to_write(
 
 
 def oldest(rows: Iterable[pl.DataFrame], limit: int) -> tuple[pl.DataFrame, list[str]]:
-    """The rows of the oldest applications, in key order, and the ids of the other applications."""
+    """The rows of the oldest applications, in key order, and the ids of the other applications; a
+    frame without columns when there are no parts."""
     kept: list[pl.DataFrame] = []
     left: list[str] = []
     for part in rows:
         by_age = pl.concat([*kept, part]).sort("created_at", "application_id", nulls_last=True)
         kept = [by_age.head(limit)]
         left += by_age["application_id"][limit:].to_list()
-    [frame] = kept
-    return frame.sort("application_id"), left
+    return kept[0].sort("application_id") if kept else pl.DataFrame(), left
