@@ -28,6 +28,7 @@ from tests.engines import reference, reference_readings, stored, stored_readings
 from tests.strategies_of_changes import Changes, applications, changes, some_changes
 
 MOST_OPEN = 3
+ANY_FALL = Options(max_shrink=100)  # a round of everything is audited as `run --all` is
 steps = st.sampled_from(["gate", "snapshot", "read", "write", "commit"])
 limits = st.none() | st.integers(1, 4)
 
@@ -58,7 +59,7 @@ class Rounds(RuleBasedStateMachine):
         )
         self.change(changes)
         turn_on(self.settings())
-        run_changed(self.settings())
+        run_changed(self.settings(), ANY_FALL)
 
     @rule(changes=some_changes)
     def change(self, changes: Changes) -> None:
@@ -89,7 +90,7 @@ class Rounds(RuleBasedStateMachine):
     @rule(step=steps, changes=some_changes, limit=limits)
     def run_changed(self, step: Step, changes: Changes, limit: int | None) -> None:
         """Others commit while it is at some step."""
-        options = Options(limit=limit)
+        options = Options(limit=limit, max_shrink=100)
         self.disturbed(
             lambda before: run_changed(self.settings(), options, before=before),
             step,
@@ -112,7 +113,7 @@ class Rounds(RuleBasedStateMachine):
             if reached == step and step not in ("gate", "snapshot"):
                 self.change(changes)
                 with suppress(Locked, Refused):  # everything is to be computed anew
-                    run_changed(self.settings())
+                    run_changed(self.settings(), ANY_FALL)
 
         with suppress(Refused):
             run_all(self.settings(), options, before=beside)
@@ -134,7 +135,7 @@ class Rounds(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         with suppress(Refused):
-            run_changed(self.settings())
+            run_changed(self.settings(), ANY_FALL)
             self.settled = True
 
     def disturbed(
