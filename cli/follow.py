@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from collections.abc import Callable
@@ -10,12 +9,14 @@ from typing import Annotated
 
 import typer
 
+from cli.cycles import collect_cycles
 from cli.logs import configure
 from cli.options import (
     ConnectTimeout,
     DatabaseUrl,
     DefinitionFile,
     Format,
+    KeepDays,
     LogFormat,
     Quiet,
     Schema,
@@ -40,10 +41,7 @@ def follow(
             metavar="DURATION", help="How often to look: a number and s or m, such as 2s."
         ),
     ] = "2s",
-    keep_days: Annotated[
-        int,
-        typer.Option(min=1, max=36_500, metavar="DAYS", help="How long a run stays in the ledger."),
-    ] = 400,
+    keep_days: KeepDays = 400,
     log_format: LogFormat = Format.text,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -71,17 +69,14 @@ def follow(
         definition_file=definition,
         pool=Pool(),
     )
-    configure(settings.run_id, log_format, quiet=quiet, verbose=verbose)
-    if not verbose:  # a line for each round, not one for each phase
-        for handler in logging.getLogger("clickstats").handlers:
-            handler.addFilter(lambda record: not hasattr(record, "phase"))
+    # a line for each round, not one for each phase
+    configure(settings.run_id, log_format, quiet=quiet, verbose=verbose, phases=False)
     alive = service_manager()
 
     from pipeline.follow import follow as compute_for_ever
     from pipeline.run import Options
 
-    gc.freeze()
-    gc.enable()  # cli.main has turned it off, for processes that end soon
+    collect_cycles()
     try:
         compute_for_ever(settings, seconds, Options(keep_days=keep_days), alive)
     except (KeyboardInterrupt, SystemExit):

@@ -15,8 +15,11 @@ class PrintableFormatter(logging.Formatter):
         return super().formatMessage(record)
 
 
-def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> None:
-    """Say where the log of this process goes and how much is in it."""
+def configure(
+    run_id: str, output: Format, *, quiet: bool, verbose: bool, phases: bool = True
+) -> None:
+    """Say where the log of this process goes and how much is in it: whether a line for each of the
+    `phases` of a run, too, where it is not `verbose`."""
     handler = logging.StreamHandler(sys.stderr)
     if output is Format.json:
         from pythonjsonlogger.json import JsonFormatter
@@ -34,8 +37,9 @@ def configure(run_id: str, output: Format, *, quiet: bool, verbose: bool) -> Non
             f"%(asctime)s {run_id[:8]} %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"
         )
         handler.setFormatter(line)
-        if sys.stderr.isatty() and not verbose:  # the result says it once more
-            handler.addFilter(lambda record: not hasattr(record, "phase"))
+        phases = phases and not sys.stderr.isatty()  # there the result says it once more
+    if not (phases or verbose):
+        handler.addFilter(lambda record: not hasattr(record, "phase"))
     log = logging.getLogger("clickstats")
     log.handlers = [handler]
     log.propagate = False

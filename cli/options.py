@@ -88,6 +88,10 @@ OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the
 LogFormat = Annotated[Format, typer.Option(help="How to write the log, to standard error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every step.")]
+KeepDays = Annotated[
+    int,
+    typer.Option(min=1, max=36_500, metavar="DAYS", help="How long a run stays in the ledger."),
+]
 MetricsFile = Annotated[
     str | None,
     typer.Option(

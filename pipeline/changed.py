@@ -12,9 +12,9 @@ import polars as pl
 from pipeline.audit import audit_rows
 from pipeline.capture import idle
 from pipeline.captured import Captured, applications_of, captured, forget
-from pipeline.database.connection import commit, session, take_snapshot
+from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
-from pipeline.ledger import Round, chosen, ledger_of_rounds, refuse_to_mix
+from pipeline.ledger import Round, ledger_of_rounds
 from pipeline.load import keyless
 from pipeline.lock import hold_gate_shared
 from pipeline.rewrites import unless_rewritten
@@ -26,7 +26,7 @@ from pipeline.run import (
     gathered,
     here,
     nothing,
-    reported,
+    reading_named,
     run_all,
     tell,
     write_audited,
@@ -97,14 +97,7 @@ def _changed(
     """Compute and write the named applications, from a snapshot of this moment; returns also the
     ids of those that the limit has left."""
     settings = row.settings
-    choice = chosen(writer, settings)
-    refuse_to_mix(choice)
-    row.definition = choice.document
-    with session(settings, snapshot=True) as reader:
-        before("snapshot")
-        snapshot = take_snapshot(reader, writer)
-        before("read")
-        report = row.report = reported(settings, snapshot, choice)
+    with reading_named(writer, row, before) as (snapshot, choice, report):
         computation = gathered(snapshot, settings, choice, report, show, here, named)
         slices = zip(*computation.beside_stored(), strict=True)
         per_application, stored = map(pl.concat, slices)

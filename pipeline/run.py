@@ -273,14 +273,7 @@ def _named(
 ) -> tuple[RunReport, pl.DataFrame]:
     """Compute and write the named applications, from a snapshot of this moment."""
     settings = row.settings
-    choice = chosen(writer, settings)
-    refuse_to_mix(choice)
-    row.definition = choice.document
-    with session(settings, snapshot=True) as reader:
-        before("snapshot")
-        snapshot = take_snapshot(reader, writer)
-        before("read")
-        report = row.report = reported(settings, snapshot, choice)
+    with reading_named(writer, row, before) as (snapshot, choice, report):
         source = Source(snapshot, settings, choice.definition, application_ids, choice.source)
         target = Target(source.reader, source.columns.types, application_ids)
         computation = here(source, target, report, no_advance)
@@ -295,6 +288,24 @@ def _named(
     before("write")
     write_audited(writer, settings, lambda: [rows], report, every=True, run=run)
     return report, per_application
+
+
+@contextmanager
+def reading_named(
+    writer: Connection, row: Ledger, before: Before
+) -> Iterator[tuple[Snapshot, Choice, RunReport]]:
+    """A snapshot of this moment, from which named applications are computed by the published
+    definition, and the report that begins with it. Raises `ConfigurationError` for another
+    definition."""
+    choice = chosen(writer, row.settings)
+    refuse_to_mix(choice)
+    row.definition = choice.document
+    with session(row.settings, snapshot=True) as reader:
+        before("snapshot")
+        snapshot = take_snapshot(reader, writer)
+        before("read")
+        report = row.report = reported(row.settings, snapshot, choice)
+        yield snapshot, choice, report
 
 
 def refuse_frozen(frozen: pl.DataFrame) -> None:

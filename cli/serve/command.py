@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import os
 import socket
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cli.cycles import collect_cycles
 from cli.logs import configure
 from cli.options import (
     ConnectTimeout,
@@ -116,8 +116,7 @@ def serve(
         ) from error
     with listening:
         refuse_to_start(settings)
-        gc.freeze()
-        gc.enable()  # cli.main has turned it off, for processes that end soon
+        collect_cycles()
         answer(Service(settings), pool, listening, Limits(at_once, rate, timeout), key, host)
 
 
