@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors, sql
 
-from pipeline.captured import is_there
+from pipeline.captured import is_there, waits
 from pipeline.database.connection import lock_timeout, rows_by_name, session
 from pipeline.errors import ConfigurationError, Refused, SchemaError
 from pipeline.run_report import RunReport
@@ -44,12 +44,10 @@ FOR EACH STATEMENT EXECUTE FUNCTION {}()
 """
 GRANT = "GRANT SELECT, DELETE ON clickstats_changes TO {}"
 FORMS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
-NOTHING = """
+LAST_PUBLISHED = """
 SELECT clock_timestamp()::timestamp, timezone, fingerprint
 FROM clickstats_runs
-WHERE
-    command = 'run --all' AND outcome = 'published'
-    AND NOT EXISTS (SELECT FROM clickstats_changes)
+WHERE command = 'run --all' AND outcome = 'published'
 ORDER BY number DESC
 LIMIT 1
 """
@@ -136,19 +134,22 @@ def nothing_waits(settings: Settings) -> RunReport | None:
 def idle(connection: Connection, settings: Settings) -> RunReport | None:
     """The same, over a connection that is there."""
     refuse_unless_on(connection)
+    if waits(connection):
+        return None
     with connection.cursor() as cursor:
-        cursor.execute(NOTHING)
+        cursor.execute(LAST_PUBLISHED)
         found = cursor.fetchone()
         return RunReport(settings.run_id, *found) if found else None
 
 
 def refuse_unless_on(connection: Connection) -> None:
     """Raise `ConfigurationError` unless capture tells of all changes."""
+    found = problems(connection)  # first: whoever turns it off meanwhile takes the table, too
     if not is_there(connection):
         raise ConfigurationError(
             "change capture is off, so nobody knows what changed; `clickstats capture on` starts it"
         )
-    if found := problems(connection):
+    if found:
         raise ConfigurationError(
             f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it"
         )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from psycopg2 import errors
+
 from pipeline.alterations import write_alone
 from pipeline.database.connection import rows_by_name
 from schema.sql import statement
@@ -37,18 +39,25 @@ class Captured:
 def captured(connection: Connection) -> Captured | None:
     """What has been told of so far; None where capture is off. Leaves no lock behind: whoever
     turns capture off would wait for it, and all writers of the source behind him."""
-    with _leaving_no_lock(connection):
-        if not is_there(connection):
-            return None
-        [row] = rows_by_name(connection, statement("captured"), {})
-        return Captured(**row)
+    try:
+        with _leaving_no_lock(connection):
+            if not is_there(connection):
+                return None
+            [row] = rows_by_name(connection, statement("captured"), {})
+            return Captured(**row)
+    except errors.UndefinedTable:  # turned off between the two statements
+        return None
 
 
 def waits(connection: Connection) -> bool:
-    """Whether anything has been told of, where capture is on; leaves no lock behind."""
-    with _leaving_no_lock(connection), connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
-        return cursor.fetchone() == (True,)
+    """Whether there is something to look at, where capture was on: changes, or that it has been
+    turned off since. Leaves no lock behind."""
+    try:
+        with _leaving_no_lock(connection), connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
+            return cursor.fetchone() == (True,)
+    except errors.UndefinedTable:
+        return True
 
 
 def applications_of(connection: Connection, changes: Captured) -> list[str]:
@@ -86,5 +95,9 @@ def is_there(connection: Connection) -> bool:
 def _leaving_no_lock(connection: Connection) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT looking")
-        yield
+        try:
+            yield
+        except errors.UndefinedTable:
+            cursor.execute("ROLLBACK TO looking")
+            raise
         cursor.execute("ROLLBACK TO looking")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pipeline.audit import audit_rows
-from pipeline.capture import idle
+from pipeline.capture import idle, refuse_unless_on
 from pipeline.captured import Captured, applications_of, captured, forget
 from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
@@ -64,6 +64,8 @@ def run_changed(
         if report := idle(writer, settings):
             return report
         changes = captured(writer)
+        if changes is None:  # turned off this moment
+            refuse_unless_on(writer)
         if changes and (named := few(writer, settings, changes)):
             before("gate")
             hold_gate_shared(writer, settings, named)
