@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 NOBODY = f"{UUID(int=0)}"
+LOOKED = "ROLLBACK TO looking; RELEASE looking"
 IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
 
 
@@ -98,6 +99,6 @@ def _leaving_no_lock(connection: Connection) -> Iterator[None]:
         try:
             yield
         except errors.UndefinedTable:
-            cursor.execute("ROLLBACK TO looking")
+            cursor.execute(LOOKED)
             raise
-        cursor.execute("ROLLBACK TO looking")
+        cursor.execute(LOOKED)

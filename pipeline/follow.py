@@ -12,7 +12,7 @@ from uuid import uuid4
 from pipeline.capture import refuse_unless_on
 from pipeline.captured import waits
 from pipeline.changed import run_changed
-from pipeline.database.connection import next_transaction, session
+from pipeline.database.connection import session
 from pipeline.errors import Locked, NoConnection, Refused
 from pipeline.lock import hold_follow_lock
 from pipeline.run import DEFAULTS, Options, Step
@@ -40,6 +40,8 @@ def follow(
     pause, has_begun = every, False
     while True:
         try:
+            # one transaction as long as it follows; between two looks it holds the lock and nothing
+            # else: no snapshot, no table
             with session(settings) as watcher:
                 hold_follow_lock(watcher)
                 while True:
@@ -49,9 +51,6 @@ def follow(
                     if waits(watcher):
                         _round(settings, options, alive)
                     time.sleep(every)
-                    # the lock is let go for a moment, so that no transaction is old
-                    next_transaction(watcher, settings)
-                    hold_follow_lock(watcher)
         except (NoConnection, Refused, RunInTheWay) as error:
             if not has_begun:
                 raise

@@ -45,7 +45,6 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.pid <> pg_b
     AND (l.classid = %s OR l.objid = 'link_click_analytics'::regclass::oid)
 ORDER BY a.xact_start
 """
-FOLLOW_ATTEMPTS = 3
 AT_ONCE = 0.1  # seconds: what takes no longer is not worth a word
 NAMED_LOCKS = """
 SELECT pg_advisory_xact_lock(%s, number) FROM (
@@ -84,21 +83,14 @@ def hold_gate_shared(
 
 
 def hold_follow_lock(connection: Connection) -> None:
-    """Be the only `follow`, until the connection's transaction ends. Who asks does not stand in
-    line, or he would get the lock from one who lets it go between two transactions.
-
-    Raises `Locked`.
-    """
+    """Be the only `follow`, until the connection's transaction ends. Raises `Locked`."""
+    take = f"SELECT pg_advisory_xact_lock(%s, {TARGET})"
     with connection.cursor() as cursor:
-        for _ in range(FOLLOW_ATTEMPTS):
-            cursor.execute(f"SELECT pg_try_advisory_xact_lock(%s, {TARGET})", (FOLLOW,))
-            if cursor.fetchone() == (True,):
-                return
-            cursor.execute("SELECT pg_sleep(%s)", (AT_ONCE,))
-        raise Locked(
-            f"another `clickstats follow` is under way: {_holder(cursor, FOLLOW)}; one is enough "
-            "for each schema of a database"
-        )
+        if not _is_taken(cursor, take, (FOLLOW,), AT_ONCE):
+            raise Locked(
+                f"another `clickstats follow` is under way: {_holder(cursor, FOLLOW)}; one is "
+                "enough for each schema of a database"
+            )
 
 
 def _holder(cursor: Cursor, lock: int) -> str:

@@ -29,6 +29,15 @@ ROUNDS = """
     where command = 'run --changed' and outcome = 'published'
 """
 FOLLOWED = "select 1 from pg_locks where locktype = 'advisory' and classid = 1668049004"
+AT_REST = """
+    select a.backend_xmin, count(r.oid)
+    from pg_stat_activity as a
+    left join pg_locks as l on l.pid = a.pid and l.locktype = 'relation'
+    left join pg_class as r on r.oid = l.relation and r.relnamespace = 'public'::regnamespace
+    where a.application_name like 'clickstats/%%' and a.datname = current_database()
+        and a.state = 'idle in transaction'
+    group by a.backend_xmin
+"""
 EVERY = "0.1s"
 
 
@@ -97,6 +106,14 @@ def test_it_leaves_no_trace_where_nothing_changes(done: Database) -> None:
         wait_until(lambda: done.execute(FOLLOWED))
         assert follower.end(signal.SIGINT) == 0
     assert done.execute(runs) == [before]
+
+
+def test_between_two_looks_it_is_in_nobodys_way(done: Database) -> None:
+    """It holds no snapshot, which VACUUM would heed, and no lock of our tables or the source's."""
+    with following(done, "--every", "1s") as follower:
+        wait_until(lambda: done.execute(FOLLOWED))
+        wait_until(lambda: done.execute(AT_REST) == [(None, 0)])
+        assert follower.end() == 0
 
 
 def test_there_is_one_for_each_database(done: Database) -> None:
