@@ -29,9 +29,9 @@ test-spark: .venv/spark ## run the tests of `run --all` once more, computed by S
 test-%: .venv/ready ## run those of one folder: cli cluster docs faults integration property security serve spec unit
 	$(PYTEST) -m "not slow" tests/$*
 
-coverage: .venv/ready ## the same tests, and how many of the branches they take
+coverage: .venv/ready ## `make test`, and how many of the branches they take
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(IN_PARALLEL) -m "not slow"
+	$(MAKE) test PYTEST='$(BIN)/coverage run -m pytest $(IN_PARALLEL)'
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
