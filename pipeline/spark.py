@@ -36,9 +36,10 @@ from pyspark.sql import functions as F
 from pipeline.database.exported import exported
 from pipeline.database.waiting import in_time
 from pipeline.errors import ConfigurationError, NoConnection, Refused
-from pipeline.extract import FIRST_ID, LAST_ID, Source, id_ranges, refuse_links, refuse_null_ids
+from pipeline.extract import Source, refuse_links, refuse_null_ids
+from pipeline.partitions import ids_of, partitioned, range_bounds
 from pipeline.run_report import Advance, RunReport
-from pipeline.settings import Settings, Sizes
+from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Work
 from pipeline.source_shape import beyond_snapshot
 from pipeline.spark_failures import meaning
@@ -57,14 +58,9 @@ from pipeline.tasks import (
     this_program,
 )
 from schema.columns import CLASSES, INSTANT
-from schema.sql import statement
 
 log = logging.getLogger("clickstats")
 
-# ids are cut into ranges, so many as a partition has of them; a partition has as many applications
-# as a slice on one machine, or fewer where they have more clicks than these
-RANGES, CLICKS_PER_APPLICATION = 25, 10
-IDS = pl.Schema({"application_id": pl.String()})
 COLUMNS = ["part", *dict.fromkeys(name for columns in SENT.values() for name in columns)]
 # seconds: for the master, for a worker, and for an end
 CONNECT_TIMEOUT, PATIENCE, AT_ONCE, FOR_EVER = 15, 120, 1.5, 1e9
@@ -193,7 +189,7 @@ def distributed(
     session.conf.set("spark.sql.shuffle.partitions", partitions)
     session.catalog.clearCache()
     with spark_errors():
-        bounds = range_bounds(source, max(1, settings.sizes.applications // RANGES))
+        bounds = range_bounds(source)
         applications = kept(parts_read(session, source, task, "applications", bounds))
         of_ranges = numbers(applications.groupBy("range").agg(F.count("*").alias("applications")))
         report.applications = int(of_ranges["applications"].sum())
@@ -240,7 +236,7 @@ def distributed(
             settings.sizes,
             session.sparkContext.defaultParallelism,
         )
-        ids = id_ranges(FIRST_ID, bounds.gather(first_ranges(parts)[1:] - 1), LAST_ID)
+        ids = ids_of(parts, bounds)
         part_of = F.broadcast(session.createDataFrame(parts.rows(), "range int, part int"))
         rows = session.range(len(ids)).select(F.col("id").cast("int").alias("part"))
         for table in (applications, links, clicks):
@@ -264,12 +260,6 @@ def distributed(
         ),
         between=pl.concat([used["first"], used["last"]]).cast(INSTANT),
     )
-
-
-def range_bounds(source: Source, each: int) -> pl.Series:
-    """The first id of each range but the first, in order; a range has so many applications."""
-    text = source.reader.bound(statement("range_bounds"), {"per_range": each})
-    return source.reader.copied_without_lock(text, IDS)["application_id"]
 
 
 def parts_read(
@@ -298,22 +288,6 @@ def counted(clicks: DataFrame, taken_at: datetime) -> DataFrame:
         F.min(at).alias("first"),
         F.max(at).alias("last"),
     )
-
-
-def partitioned(ranges: pl.DataFrame, sizes: Sizes, cores: int) -> pl.DataFrame:
-    """Which partition, `part`, each `range` belongs to: neighbours, until they take as long as a
-    slice on one machine, or as one core's share of a small whole."""
-    weight = CLICKS_PER_APPLICATION * pl.col("applications") + pl.col("read").fill_null(0)
-    weights = ranges.select("range", weight=weight).sort("range")
-    a_slice = sizes.applications * CLICKS_PER_APPLICATION * 2
-    each = max(a_slice // 10, min(a_slice, int(weights["weight"].sum()) // cores))
-    before = pl.col("weight").cum_sum() - pl.col("weight")
-    return weights.select("range", part=(before // each).rank("dense").cast(pl.Int64) - 1)
-
-
-def first_ranges(parts: pl.DataFrame) -> pl.Series:
-    """The first range of each partition, in order."""
-    return parts.group_by("part").agg(pl.col("range").min()).sort("part")["range"]
 
 
 def kept(rows: DataFrame) -> DataFrame:
