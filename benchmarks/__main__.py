@@ -27,7 +27,7 @@ from benchmarks import (
     sql_peer,
     startup,
 )
-from benchmarks.datasets import SITUATIONS, Databases, Situation, databases, execute, session
+from benchmarks.datasets import SITUATIONS, WIDE, Databases, Situation, databases, execute, session
 from benchmarks.measure import Failure, Figures, measure
 from benchmarks.peer import ROOT, Peer
 from benchmarks.results import BASELINE, Results, Round, load
@@ -87,7 +87,10 @@ def rehearse(peers: Sequence[Peer], options: argparse.Namespace) -> dict[tuple[s
     print("rehearsal")
     failures: dict[tuple[str, str], str] = {}
     once = argparse.Namespace(**{**vars(options), "rounds": 1})
-    with server(durable=True) as postgresql, databases(postgresql, REHEARSAL) as made:
+    with (
+        server(durable=True) as postgresql,
+        databases(postgresql, REHEARSAL, wide=options.wide) as made,
+    ):
         for situation in SITUATIONS:
             made.prepare(situation)
             if situation.name in options.situation:
@@ -100,13 +103,16 @@ def benchmark(
 ) -> None:
     """Measure one size in the situations asked for, and keep the results of each."""
     failures = dict(options.failures)
-    with server(durable=True) as postgresql, databases(postgresql, clicks) as made:
+    with (
+        server(durable=True) as postgresql,
+        databases(postgresql, clicks, wide=options.wide) as made,
+    ):
         results.environments[options.invocation] = environment(postgresql)
         for situation in SITUATIONS:
             made.prepare(situation)
             if situation.name in options.situation:
                 found = list(rounds(made, situation, peers, failures, options))
-                results.add(clicks, situation.name, found)
+                results.add(clicks, situation.name + WIDE * options.wide, found)
                 results.save(HERE / "results.json")
 
 
@@ -189,6 +195,9 @@ def options() -> argparse.Namespace:
         action="append",
         choices=[peer.name for peer in PEERS],
         help="clickstats is always measured, for the ratios",
+    )
+    parser.add_argument(
+        "--wide", action="store_true", help="clicks with user agents and addresses, all classes"
     )
     parser.add_argument("--timeout", type=float, default=1800, help="seconds for one client [1800]")
     parser.add_argument(

@@ -1,11 +1,6 @@
 """clickstats as its users run it: the installed command, from start to exit."""
 
-import sys
-from pathlib import Path
-
-from benchmarks.peer import WRITER, Peer
-
-CLICKSTATS = str(Path(sys.executable).with_name("clickstats"))
+from benchmarks.peer import CLICKSTATS, WRITER, Peer
 
 
 def command(application: str | None) -> list[str]:

@@ -4,7 +4,7 @@ a database of their own, and a fresh copy of that database for every single meas
 A copy is made file by file, so that each peer finds the same tables, indexes and statistics, byte
 by byte. Then each table is read once, so that everybody starts with warm files.
 
-    python -m benchmarks.datasets CLICKS    fills the database in CLICKSTATS_DATABASE_URL
+    python -m benchmarks.datasets CLICKS [--wide]    fills the database in CLICKSTATS_DATABASE_URL
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 
-from benchmarks.peer import OWNER, ROOT, WRITER
+from benchmarks.peer import CLICKSTATS, OWNER, ROOT, WRITER
 from benchmarks.target import COLUMNS, of, reference
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ PREPARED, COPY = "prepared", "measured"
 EXPECT = f"INSERT INTO benchmark.expected SELECT {COLUMNS} FROM ({reference()}) AS reference"
 # Stretches of neighbouring applications, evenly spread: they have as many clicks as others, and
 # come in the order in which a loop over all applications would take them.
+SLIM = "ALTER TABLE link_clicks DROP COLUMN user_agent, DROP COLUMN ip_address"
 START = f"""
 SET work_mem = '512MB';
 CREATE SCHEMA benchmark;
@@ -83,13 +84,15 @@ class Situation:
     name: str
     about: str
     statements: tuple[str, ...] = ()
+    settled: bool = False  # whether clickstats runs once, so that all its tables are right
     times: int = 1  # rounds for each round of others: what takes a fraction of a second is noisier
     one_application: bool = False  # hardly changes the data, so the peers of a round share a copy
 
 
+WIDE = ", wide"  # behind the name of a situation
 SITUATIONS = (
     Situation("first load", "the target is empty"),
-    Situation("nothing changed", "the target holds the right rows", (FILL,)),
+    Situation("nothing changed", "the target holds the right rows", (FILL,), settled=True),
     Situation(
         "one application",
         "the target holds the right rows; then one application, on demand",
@@ -115,6 +118,7 @@ class Databases:
 
     server: Server
     clicks: int
+    wide: bool = False  # whether clicks have a user agent and an address
     password: str = field(default_factory=secrets.token_urlsafe, repr=False)
 
     def url(self, database: str, login: str) -> str:
@@ -126,6 +130,13 @@ class Databases:
         with session(self.url(PREPARED, OWNER)) as owner:
             for statement in situation.statements:
                 execute(owner, statement)
+        if situation.settled:
+            subprocess.run(
+                [CLICKSTATS, "run", "--all", "--quiet"],
+                cwd=ROOT,
+                env={**os.environ, "CLICKSTATS_DATABASE_URL": self.url(PREPARED, OWNER)},
+                check=True,
+            )
         with session(self.server.url(PREPARED)) as admin:
             execute(admin, "VACUUM ANALYZE")
 
@@ -165,7 +176,7 @@ class Databases:
 
 
 @contextmanager
-def databases(server: Server, clicks: int) -> Iterator[Databases]:
+def databases(server: Server, clicks: int, *, wide: bool = False) -> Iterator[Databases]:
     """Fill a database with source tables of this size, and drop it at the end."""
     need = clicks * BYTES_PER_CLICK + 3 * 2**30
     free = shutil.disk_usage(server.base).free
@@ -174,7 +185,7 @@ def databases(server: Server, clicks: int) -> Iterator[Databases]:
             f"{clicks:,} clicks need {need / 2**30:.0f} GiB of disk, {server.base} has"
             f" {free / 2**30:.0f}; set TMPDIR to a larger one"
         )
-    made = Databases(server, clicks)
+    made = Databases(server, clicks, wide)
     with session(server.url()) as admin:
         for login in (OWNER, WRITER):
             if not execute(admin, f"SELECT FROM pg_roles WHERE rolname = '{login}'"):
@@ -184,7 +195,7 @@ def databases(server: Server, clicks: int) -> Iterator[Databases]:
         try:
             # In a process of its own: see benchmarks/peer.py about memory.
             subprocess.run(
-                [sys.executable, "-m", "benchmarks.datasets", str(clicks)],
+                [sys.executable, "-m", "benchmarks.datasets", str(clicks), *["--wide"] * wide],
                 cwd=ROOT,
                 env={**os.environ, "CLICKSTATS_DATABASE_URL": made.url(PREPARED, OWNER)},
                 check=True,
@@ -194,7 +205,7 @@ def databases(server: Server, clicks: int) -> Iterator[Databases]:
             execute(admin, f"DROP DATABASE {PREPARED} WITH (FORCE)")
 
 
-def fill(url: str, clicks: int) -> None:
+def fill(url: str, clicks: int, *, wide: bool) -> None:
     """Load the source tables, create clickstats' own and what the benchmark compares with."""
     from pipeline.demo import sample
     from pipeline.migrate import migrate
@@ -203,13 +214,16 @@ def fill(url: str, clicks: int) -> None:
 
     with closing(psycopg2.connect(url)) as connection:
         sample.load(connection, clicks // CLICKS_PER_APPLICATION, clicks)
-    migrate(Settings(url))
     with session(url) as owner:
+        if not wide:
+            execute(owner, SLIM)
+            execute(owner, "VACUUM FULL link_clicks")
+        migrate(Settings(url))
         for table in tables.source.sorted_tables:
             execute(owner, f"GRANT SELECT ON {table} TO {WRITER}")
         for table in tables.ours.sorted_tables:
-            execute(owner, f"GRANT SELECT, INSERT, UPDATE ON {table} TO {WRITER}")
-        execute(owner, f"GRANT DELETE ON clickstats_runs TO {WRITER}")
+            execute(owner, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {WRITER}")
+        execute(owner, f"REVOKE DELETE ON link_click_analytics FROM {WRITER}")
         execute(owner, START)
 
 
@@ -229,4 +243,5 @@ def execute(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
 
 
 if __name__ == "__main__":
-    fill(os.environ["CLICKSTATS_DATABASE_URL"], int(sys.argv[1]))
+    url, number, options = os.environ["CLICKSTATS_DATABASE_URL"], *sys.argv[1:2], sys.argv[2:]
+    fill(url, int(number), wide=options == ["--wide"])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent  # where commands run
+CLICKSTATS = str(Path(sys.executable).with_name("clickstats"))  # as users run it
 OWNER, WRITER = "owner", "writer"  # the tables' owner; a role that may only read and write them
 
 

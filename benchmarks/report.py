@@ -2,9 +2,10 @@
 situation."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.datasets import CLICKS_PER_APPLICATION, SITUATIONS, SLICE
+from benchmarks.datasets import CLICKS_PER_APPLICATION, SITUATIONS, SLICE, WIDE, Situation
 from benchmarks.peer import Peer
 from benchmarks.results import BASELINE, Results
 from benchmarks.targets import CLICKS, TARGETS
@@ -90,7 +91,7 @@ def _targets(results: Results) -> Iterator[str]:
 
 def _size(results: Results, peers: list[Peer], clicks: int) -> Iterator[str]:
     yield f"## {clicks:,} clicks, {clicks // CLICKS_PER_APPLICATION:,} applications\n"
-    for situation in SITUATIONS:
+    for situation in (*SITUATIONS, *map(widened, SITUATIONS)):
         if measured := results.peers(clicks, situation.name):
             yield f"### {situation.name.capitalize()}\n\nBefore: {situation.about}.\n"
             yield _table(
@@ -102,6 +103,12 @@ def _size(results: Results, peers: list[Peer], clicks: int) -> Iterator[str]:
                 ),
             )
             yield f"Measured {_origin(results, clicks, situation.name)}\n"
+
+
+def widened(situation: Situation) -> Situation:
+    """The same over clicks with user agents and addresses."""
+    about = f"{situation.about}; clicks have user agents and addresses, and all classes"
+    return replace(situation, name=situation.name + WIDE, about=about)
 
 
 def _row(results: Results, clicks: int, situation: str, peer: Peer) -> list[str]:

@@ -3,8 +3,7 @@
 
 import sys
 
-from benchmarks.clickstats_peer import CLICKSTATS
-from benchmarks.peer import Peer
+from benchmarks.peer import CLICKSTATS, Peer
 
 SITUATIONS = ("one application",)
 PEERS = (

@@ -3,6 +3,7 @@
 `benchmark` is a schema beside the source tables, in which the data sets keep what they need.
 """
 
+from schema.sql import reference as statements
 from schema.sql import statement
 
 VALUES = (
@@ -21,14 +22,25 @@ VALUES = (
     "intent_score",
 )
 COLUMNS = ", ".join(("application_id", *VALUES))
+IN_BYTE_ORDER = 'link_function COLLATE "C"'
 SPANS = ("time_to_first_click", "time_between_first_last_click")
 
 
 def reference(application: str | None = None) -> str:
-    """The rows that the target should hold, in UTC, as PostgreSQL itself computes them: all, or
-    the one of an application."""
-    bound = {"timezone": "'UTC'", "application_ids": f"'{{{application or ''}}}'"}
-    return statement("reference") % bound
+    """The rows that the target should hold by the built-in definition, as PostgreSQL itself
+    computes them: all, or the one of an application. What a definition could change the server
+    leaves out when it plans; the order of functions it cannot, so that is as one would write it.
+    """
+    text = statement("reference").replace("convert_to(link_function, 'UTF8')", IN_BYTE_ORDER)
+    if IN_BYTE_ORDER not in text:
+        raise ValueError("reference.sql orders functions in another way")
+    bound = {**statements.BUILT_IN, "application_ids": [application] if application else []}
+    return text % {name: literal(value) for name, value in bound.items()}
+
+
+def literal(value: object) -> str:
+    """A text, or an array of texts, of ours."""
+    return f"'{{{','.join(value)}}}'" if isinstance(value, list) else f"'{value}'"
 
 
 def of(alias: str, *, exactly: bool = False) -> str:
