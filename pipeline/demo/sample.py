@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from io import BytesIO
+from math import ceil
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -59,6 +60,7 @@ BROWSERS = (
 )
 PREVIEW = "LinkedInBot/1.0 (compatible; Mozilla/5.0; Apache-HttpClient +http://www.linkedin.com)"
 SCANNED = 1_000  # for so many clicks there is one application whose links a scanner opens
+MOST_AT_ONCE = 10_000_000  # clicks
 LINKS = 4  # tracked links of one application
 CLICKS_BY_HOUR = (1, 1, 1, 1, 1, 1, 2, 4, 8, 14, 16, 15, 12, 14, 16, 15, 13, 10, 7, 5, 4, 4, 3, 2)
 FIRST_DAY = pl.lit("2023-01-01").str.to_datetime(time_unit="us")
@@ -201,11 +203,15 @@ def _clicks(dice: Dice, links: pl.DataFrame, clicks: int) -> pl.DataFrame:
 
 
 def load(connection: Connection, applications: int, clicks: int, seed: int = 1) -> None:
-    """Create the source tables in the session's schema, fill and index them, and commit."""
+    """Create the source tables in the session's schema, fill and index them, and commit. What does
+    not fit into memory is made in parts, each from a seed of its own."""
+    parts = max(1, ceil(clicks / MOST_AT_ONCE))
     with connection, connection.cursor() as cursor:
         cursor.execute(SOURCE_TABLES)
-        for name, rows in tables(applications, clicks, seed).items():
-            for part in rows.iter_slices(1_000_000):
-                copy = f"COPY {name} ({', '.join(part.columns)}) FROM STDIN (FORMAT csv)"
-                cursor.copy_expert(copy, BytesIO(part.write_csv(include_header=False).encode()))
+        for part in range(parts):
+            made = tables(applications // parts, clicks // parts, seed + part)
+            for name, rows in made.items():
+                for some in rows.iter_slices(1_000_000):
+                    copy = f"COPY {name} ({', '.join(some.columns)}) FROM STDIN (FORMAT csv)"
+                    cursor.copy_expert(copy, BytesIO(some.write_csv(include_header=False).encode()))
         cursor.execute(SOURCE_INDEXES)
