@@ -25,12 +25,16 @@ TEXTS = {
 
 
 def text_problems(connection: Connection) -> list[str]:
-    """The tracking ids that compare equal although their texts differ, and the link functions whose
-    texts are not what they hold."""
+    """The tracking ids that compare equal although their texts differ, or that the server does not
+    compare, and the link functions whose texts are not what they hold."""
     return [
         f"column {name} is {kind}, expected {TEXTS[column]}; change its type, or read it through a "
         "view that casts it"
         for name, column, kind in _rows(connection, "text_types")
+    ] + [
+        f"link_clicks.tracking_id and link_tracking.tracking_id have two collations, {names}, and "
+        "the server compares them by neither; expected the same one; change one column's"
+        for (names,) in _rows(connection, "collations")
     ]
 
 

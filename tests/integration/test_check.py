@@ -67,6 +67,23 @@ def test_a_tracking_id_that_the_server_joins_otherwise(
     assert stored(filled) == {}
 
 
+def test_tracking_ids_of_two_collations(filled: Database) -> None:
+    filled.execute(
+        """
+        alter table link_clicks alter tracking_id type text collate "C";
+        alter table link_tracking alter tracking_id type text collate "POSIX"
+        """
+    )
+    for run in RUNS.values():
+        assert 'two collations, "C" and "POSIX"' in said_by(run, filled, 5)
+    [problem] = problems(filled.settings())
+    assert "two collations" in problem
+    filled.execute('alter table link_tracking alter tracking_id type text collate "C"')
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    assert stored(filled) == reference(filled)
+
+
 def test_such_a_tracking_id_of_a_view(filled: Database) -> None:
     filled.execute(
         """
