@@ -44,8 +44,8 @@ class Rounds(RuleBasedStateMachine):
         self.settled = False
 
     def settings(self) -> Settings:
-        """What waits for an open writer gives up soon."""
-        return self.database.settings(write_attempts=2)
+        """What waits for an open writer, or for the run beside it, gives up soon."""
+        return self.database.settings(write_attempts=2, lock_timeout=1)
 
     def teardown(self) -> None:
         for writer in self.open:
