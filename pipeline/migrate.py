@@ -19,7 +19,7 @@ from pipeline.database.connection import begin_anew, search_path, session
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from pipeline.source_columns import CLASSES_OF, source_columns
-from pipeline.source_shape import duplicate_row_problems, shadow_problems
+from pipeline.source_shape import duplicate_row_problems, setting_problems, shadow_problems
 from schema import tables
 from schema.migrations import VERSION_TABLE, view
 from schema.shape import (
@@ -108,6 +108,7 @@ def problems(settings: Settings) -> list[str]:
         known = [*missing, *own, *unprivileged]
         plain = cast("Connection", connection.connection.dbapi_connection)
         return [
+            *setting_problems(plain),
             *shadow_problems(plain, settings.schema),
             *_flat(missing),
             *_flat(own),

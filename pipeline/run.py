@@ -26,7 +26,7 @@ from pipeline.run_report import Advance, RunReport, Show, no_advance, show_nothi
 from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Computation
-from pipeline.source_shape import refuse_shadows
+from pipeline.source_shape import refuse_settings, refuse_shadows
 from pipeline.target import Target
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS, READINGS
@@ -316,8 +316,10 @@ def refuse_frozen(frozen: pl.DataFrame) -> None:
 
 @contextmanager
 def writing(settings: Settings) -> Iterator[Connection]:
-    """The session that writes, after a look at what could be taken for built-in functions."""
+    """The session that writes, after a look at its settings and at what could be taken for built-in
+    functions."""
     with session(settings) as writer:
+        refuse_settings(writer)
         refuse_shadows(writer, settings.schema)
         yield writer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.database.connection import search_path
-from pipeline.errors import SchemaError
+from pipeline.errors import ConfigurationError, SchemaError
 from schema.sql import FUNCTIONS, OPERATORS, statement
 
 if TYPE_CHECKING:
@@ -21,6 +21,13 @@ TEXTS = {
     "find their links by the bytes of the text",
     "link_function": "a text or an enum, or a domain over them: the text of another type has signs "
     "of its own, such as quotes",
+}
+
+
+# settings that only a superuser can change, and what comes of them
+WRONG = {
+    "session_replication_role": ("replica", "so that no foreign key is checked; expected origin"),
+    "track_counts": ("off", "so that it cannot be seen what triggers write; expected on"),
 }
 
 
@@ -72,6 +79,25 @@ def _rows(connection: Connection, name: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement(name), {})
         return cursor.fetchall()
+
+
+def refuse_settings(connection: Connection) -> None:
+    """Raise `ConfigurationError` when a setting of the session hides what others' triggers do, or
+    keeps foreign keys from what they are for."""
+    if problems := setting_problems(connection):
+        raise ConfigurationError(f"{'; '.join(problems)}; nothing was done")
+
+
+def setting_problems(connection: Connection) -> list[str]:
+    """The settings with which wrong rows could be stored, and no audit would see it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in WRONG))
+        found = dict(zip(WRONG, cursor.fetchone(), strict=True))  # type: ignore[arg-type]
+    return [
+        f"{name} is {value} for this role, {what}; reset it for the role or the database"
+        for name, (value, what) in WRONG.items()
+        if found[name] == value
+    ]
 
 
 def refuse_shadows(connection: Connection, schema: str) -> None:

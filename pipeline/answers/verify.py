@@ -202,6 +202,8 @@ class Comparison:
                     name=sql.Identifier(name),
                     wanted=sql.Identifier(f"wanted_{name}"),
                     there=sql.Identifier(f"there_{name}"),
+                    # whatever the column's own collation takes for equal
+                    bytewise=sql.SQL(' COLLATE "C"' if name == "click_sequence" else ""),
                 )
                 for name in names
             )
@@ -212,7 +214,7 @@ class Comparison:
             reference=sql.SQL(expected),
             values=columns("{wanted}::text, {there}::text"),
             both=columns("expected.{name} AS {wanted}, stored.{name} AS {there}"),
-            expected_row=columns("expected.{name}"),
+            expected_row=columns("expected.{name}{bytewise}"),
             stored_row=columns("stored.{name}"),
             is_open=self._is_open(),
             late=self._late(),

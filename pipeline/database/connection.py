@@ -310,6 +310,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
+        "SET LOCAL standard_conforming_strings = on",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
         "SET LOCAL quote_all_identifiers = off",
         "SET LOCAL row_security = off",  # an error is better than hidden rows

@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
@@ -157,14 +158,15 @@ def _give_memory_back() -> None:
 
 def read_by_copy(connection: Connection, statement: str, schema: pl.Schema) -> pl.DataFrame:
     """The statement's rows, read as CSV over a connection that is already open."""
-    rows = BytesIO()
+    rows = BytesIO(BOM_UTF8)  # of what begins like one, Polars takes one away
+    rows.seek(len(BOM_UTF8))
     with connection.cursor() as cursor:
         cursor.copy_expert(
             sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(statement)), rows
         )
-    rows.seek(0)
-    if not rows.getbuffer().nbytes:
+    if rows.tell() == len(BOM_UTF8):
         return schema.to_frame()
+    rows.seek(0)
     text = {
         name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()
     }

@@ -25,6 +25,7 @@ with usable_click as (
     from (
         select
             link.application_id,
+            -- A collation of the column's own could take different functions for equal ones.
             case
                 when cardinality(:'spellings'::text[]) = 0 then link.link_function::text
                 else coalesce(
@@ -33,7 +34,7 @@ with usable_click as (
                     ],
                     link.link_function::text
                 )
-            end as link_function,
+            end collate "C" as link_function,
             case
                 -- Instants, too, are in UTC, as the session is. The sum has a domain's base type.
                 when :'clicks_zone' = 'UTC'
@@ -65,7 +66,7 @@ clicked as (
         -- The bytes of UTF-8, whatever the encoding of the database.
         array_agg(link_function order by clicked_at, convert_to(link_function, 'UTF8'))
             as click_sequence,
-        count(distinct link_function collate "C")::integer as unique_functions,
+        count(distinct link_function)::integer as unique_functions,
         count(*)::integer as clicks,
         -- mode() takes the first of equally frequent values in this order: the earliest hour.
         mode() within group (order by date_part('hour', local_time))::integer as peak_hour,

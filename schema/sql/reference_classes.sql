@@ -25,6 +25,7 @@ with used_click as (
                 then click.clicked_at::timestamp
                 else (click.clicked_at::timestamp at time zone :'clicks_zone')::timestamp
             end as clicked_at,
+            -- A collation of the column's own could take different functions for equal ones.
             case
                 when cardinality(:'spellings'::text[]) = 0 then link.link_function::text
                 else coalesce(
@@ -33,7 +34,7 @@ with used_click as (
                     ],
                     link.link_function::text
                 )
-            end as link_function,
+            end collate "C" as link_function,
             case
                 when click.user_agent::text collate "C" = any (:'declared_agents'::text[])
                 then 'declared'
@@ -64,7 +65,7 @@ with_neighbours as (
         sender,
         count(*) over near as clicks_near,
         count(*) filter (
-            where link_function collate "C" = any (:'trap_functions'::text[])
+            where link_function = any (:'trap_functions'::text[])
         ) over near as traps_near,
         coalesce(
             lag(tracking_id) over in_turn = tracking_id

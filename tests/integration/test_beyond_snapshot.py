@@ -28,9 +28,11 @@ create view link_clicks as select * from clicks_now;
 """
 
 
+@pytest.mark.parametrize("strings", ["on", "off"])
 @pytest.mark.parametrize("now", ["now()", "localtimestamp", "clock()"])
-def test_the_time_stands_still(filled: Database, now: str) -> None:
+def test_the_time_stands_still(filled: Database, now: str, strings: str) -> None:
     """Who clicks at the moment of the application takes no time."""
+    filled.execute(f"alter database {filled.name} set standard_conforming_strings = {strings}")
     filled.execute("create function clock() returns timestamp language sql as 'select now()'")
     filled.execute(ASKING.format(now=now))
     run_all(filled.settings())

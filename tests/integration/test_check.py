@@ -265,3 +265,17 @@ def test_a_table_is_listed_where_a_needed_column_may_not_be_read(
     guest = filled.seen_by(role, role)
     [problem] = problems(guest.settings())
     assert problem.partition(":")[0] == f"{role} lacks SELECT on link_tracking"
+
+
+# --- settings that hide what should be seen ------------------------------------------------------
+
+
+@pytest.mark.parametrize("setting", ["session_replication_role = replica", "track_counts = off"])
+def test_a_setting_with_which_no_row_can_be_trusted(filled: Database, setting: str) -> None:
+    filled.execute(f"alter database {filled.name} set {setting}")
+    name, _, value = setting.split()
+    for run in (run_all, lambda settings: run_named(settings, [A])):
+        assert f"{name} is {value} for this role" in said_by(run, filled, 2)
+    [problem] = problems(filled.settings())
+    assert name in problem
+    assert stored(filled) == {}

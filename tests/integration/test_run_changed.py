@@ -1,6 +1,7 @@
 """`run --changed`: what it computes, what it leaves, and what it tells."""
 
 import json
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError
-from pipeline.run import Options, run_all
+from pipeline.run import Options, Step, run_all
 from pipeline.settings import Sizes
 from tests.commands import clickstats
 from tests.databases import Database
@@ -163,6 +164,22 @@ def test_a_change_during_the_round_waits_for_the_next(done: Database) -> None:
     assert done.execute(WAITING) == [(1,)]
     run_changed(done.settings())
     assert_exact(done)
+
+
+def test_a_row_from_before_the_clock_was_set_back(done: Database) -> None:
+    """While a round runs the clock reaches the row's instant: it looks newer than it is."""
+    at = "update link_click_analytics set calculated_at = clock_timestamp() + interval '0.5 s'"
+    done.execute(at)
+    done.execute(CLICK, ("a",))
+
+    def before(step: Step) -> None:
+        if step == "write":
+            time.sleep(0.6)
+
+    assert run_changed(done.settings(), before=before).newer == 1
+    assert run_changed(done.settings()).updated == 1
+    assert_exact(done)
+    assert done.execute(WAITING) == [(0,)]
 
 
 def test_a_limit_leaves_what_it_leaves(done: Database) -> None:

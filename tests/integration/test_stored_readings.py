@@ -314,6 +314,39 @@ def test_user_agents_that_the_server_finds_equal(filled: Database, first: str) -
     assert clickstats("verify", database=filled).code == 0
 
 
+def test_link_functions_that_the_server_finds_equal(filled: Database) -> None:
+    """`linkedin` is not LinkedIn, whatever collation the columns have."""
+    with skipped_without_icu():
+        filled.execute(
+            "create collation loose"
+            " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    filled.execute(
+        "alter table link_tracking alter link_function type text collate loose;"
+        "alter table link_click_analytics alter click_sequence type text[] collate loose;"
+        "update link_tracking set link_function = 'linkedin' where link_function = 'LinkedIn'"
+    )
+    run_all(filled.settings())
+    assert_exact(filled)
+    assert clickstats("verify", database=filled).code == 0
+    filled.execute(
+        "update link_click_analytics set click_sequence = array_replace(click_sequence,"
+        " 'linkedin' collate \"C\", 'LINKEDIN')"
+    )
+    assert clickstats("verify", database=filled).code == 6
+    run_all(filled.settings())
+    assert_exact(filled)
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff"])
+def test_user_agents_that_begin_with_a_byte_order_mark(filled: Database, mark: str) -> None:
+    filled.execute("update link_clicks set user_agent = %s", (f"{mark}Googlebot/2.1",))
+    run_all(filled.settings())
+    assert_exact(filled)
+    assert stored_readings(filled)[A].machine_clicks > 0
+    assert clickstats("verify", database=filled).code == 0
+
+
 def test_a_limited_run_leaves_both_rows_of_the_others(filled: Database) -> None:
     report = run_all(filled.settings(), Options(limit=1))
     [(oldest, _)] = stored(filled).items()
