@@ -2,8 +2,8 @@
 --   kind        as pg_class.relkind
 --   below       what a view reads
 --   is_owned    whether this role may make triggers and take them away
---   is_tied     of jobs: a foreign key keeps applications and jobs together, and tells the
---               applications of what it does
+--   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
+--               tells the applications of what it does
 SELECT
     c.relname AS name,
     c.relkind AS kind,
@@ -19,12 +19,14 @@ SELECT
     EXISTS (
         SELECT FROM pg_constraint AS k
         JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND k.conkey = ARRAY[a.attnum]
+        JOIN pg_attribute AS b ON b.attrelid = k.confrelid AND k.confkey = ARRAY[b.attnum]
         WHERE
             k.contype = 'f'
-            AND k.convalidated
+            AND k.convalidated -- which a key that is not enforced never is
             AND k.confrelid = c.oid
             AND k.conrelid = to_regclass('job_applications')
             AND a.attname = 'job_id'
+            AND b.attname = 'id'
     ) AS is_tied
 FROM pg_class AS c
 WHERE

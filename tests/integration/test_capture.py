@@ -138,6 +138,31 @@ def test_a_foreign_key_tells_of_jobs(database: Database) -> None:
     assert noted(database) == sorted([A, B])
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "(job_id) references jobs (public_id)",
+        "(job_id) references jobs (id) not valid",
+        "(job_id) references jobs (id) not enforced",
+        "(job_id) references jobs (id);"
+        "alter table job_applications alter constraint job_applications_job_id_fkey not enforced",
+        "(posted_job_id) references jobs (id)",
+    ],
+)
+def test_another_foreign_key_does_not(database: Database, key: str) -> None:
+    if "enforced" in key and database.server_version < 180_000:
+        pytest.skip("foreign keys that are not enforced are new in PostgreSQL 18")
+    database.execute(
+        "alter table jobs add public_id uuid unique;"
+        "alter table job_applications add posted_job_id uuid;"
+        f"alter table job_applications add foreign key {key}"
+    )
+    turn_on(database.settings())
+    database.execute("truncate clickstats_changes")
+    database.execute("insert into jobs values (%s)", (L,))
+    assert noted(database) == [L]
+
+
 def test_writers_need_no_further_right(captured: Database, role: str) -> None:
     captured.execute(f"grant insert, delete on link_clicks, link_tracking to {role}")
     captured.execute(f"grant usage on sequence link_clicks_click_id_seq to {role}")
