@@ -52,17 +52,17 @@ BEGIN
         WHEN 'INSERT' THEN ids := ARRAY(SELECT DISTINCT application_id FROM come LIMIT 10001);
         WHEN 'DELETE' THEN ids := ARRAY(SELECT DISTINCT application_id FROM gone LIMIT 10001);
         ELSE ids := ARRAY(
-            -- a counter of clicks, for instance, is no change
+            -- a counter of clicks, for instance, is no change; another case is one, by any collation
             SELECT application_id FROM (
-                SELECT application_id, tracking_id::text, link_function::text FROM gone
+                SELECT application_id, tracking_id::text, link_function::text COLLATE "C" FROM gone
                 EXCEPT ALL
-                SELECT application_id, tracking_id::text, link_function::text FROM come
+                SELECT application_id, tracking_id::text, link_function::text COLLATE "C" FROM come
             ) AS gone
             UNION
             SELECT application_id FROM (
-                SELECT application_id, tracking_id::text, link_function::text FROM come
+                SELECT application_id, tracking_id::text, link_function::text COLLATE "C" FROM come
                 EXCEPT ALL
-                SELECT application_id, tracking_id::text, link_function::text FROM gone
+                SELECT application_id, tracking_id::text, link_function::text COLLATE "C" FROM gone
             ) AS come
             LIMIT 10001
         );

@@ -10,7 +10,7 @@ from pipeline.errors import ConfigurationError, Refused, SchemaError
 from pipeline.migrate import problems as missing
 from pipeline.run import run_all
 from tests.commands import clickstats
-from tests.databases import LEAST, Database
+from tests.databases import LEAST, Database, skipped_without_icu
 from tests.drawings import named, world_drawn
 
 WORLD = world_drawn(
@@ -101,6 +101,21 @@ def test_each_statement_notes_what_it_touches(
         assert len(found) == 10_000
     else:
         assert found == sorted(name.format(**ids) for name in expected)
+
+
+def test_another_case_is_another_function_by_any_collation(database: Database) -> None:
+    """Also where the two are equal by the collation of the column."""
+    with skipped_without_icu():
+        database.execute(
+            "create collation loose"
+            " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    database.load(WORLD)
+    database.execute("alter table link_tracking alter link_function type text collate loose")
+    turn_on(database.settings())
+    database.execute("truncate clickstats_changes")
+    database.execute("update link_tracking set link_function = 'LINKEDIN' where tracking_id = 'a'")
+    assert noted(database) == [A]
 
 
 def test_a_rolled_back_change_is_none(captured: Database) -> None:
