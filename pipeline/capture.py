@@ -38,8 +38,9 @@ REFERENCING = {
     "delete": "REFERENCING OLD TABLE AS gone",
     "truncate": "",
 }
+# one may be there: a table that was moved takes along those of its old schema
 TRIGGER = """
-CREATE TRIGGER {} AFTER {} ON {} {}
+CREATE OR REPLACE TRIGGER {} AFTER {} ON {} {}
 FOR EACH STATEMENT EXECUTE FUNCTION {}()
 """
 GRANT = "GRANT SELECT, DELETE ON clickstats_changes TO {}"
@@ -112,13 +113,20 @@ def state(settings: Settings) -> Capture:
 
 def problems(connection: Connection) -> list[str]:
     """What keeps capture from telling of all changes, one sentence each."""
-    there = _triggers(connection)
+    triggers = _triggers(connection)
+    there = {(row["name"], row["trigger"].rpartition("_")[2]): row["is_on"] for row in triggers}
     found = []
     for name in _expected(_tables(connection)):
         if name not in there:
             found.append("no trigger tells of each {1} on {0}".format(*name))
         elif not there[name]:
             found.append("the trigger that tells of each {1} on {0} is disabled".format(*name))
+    functions = {(row["function"], row["is_here"], row["body"]) for row in triggers}
+    for function, is_here, body in sorted(functions):
+        if not is_here:
+            found.append(f"{function} notes changes in another schema")
+        elif body not in statement("capture_on"):
+            found.append(f"{function} is of another version of clickstats")
     return found
 
 
@@ -200,10 +208,8 @@ def _expected(tables: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
-def _triggers(connection: Connection) -> dict[tuple[str, str], bool]:
-    """The tables and events that have a trigger of capture, and whether it is enabled."""
-    rows = rows_by_name(connection, statement("capture_triggers"), {})
-    return {(row["name"], row["trigger"].rpartition("_")[2]): row["is_on"] for row in rows}
+def _triggers(connection: Connection) -> list[dict[str, Any]]:
+    return rows_by_name(connection, statement("capture_triggers"), {})
 
 
 def _trigger(table: str, event: str) -> sql.Composable:

@@ -5,7 +5,8 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from pipeline.capture import Capture, problems, state, turn_off, turn_on
+from pipeline.capture import FUNCTIONS, Capture, state, turn_off, turn_on
+from pipeline.changed import run_changed
 from pipeline.errors import ConfigurationError, Refused, SchemaError
 from pipeline.migrate import problems as missing
 from pipeline.run import run_all
@@ -264,14 +265,61 @@ def broken(captured: Database) -> Database:
 
 
 def test_what_it_misses_is_told_and_mended(broken: Database) -> None:
-    with closing(broken.connect()) as own:
-        assert problems(own) == [  # type: ignore[arg-type]
-            "the trigger that tells of each insert on link_clicks is disabled",
-            "no trigger tells of each delete on link_tracking",
-        ]
+    assert state(broken.settings()).problems == (
+        "the trigger that tells of each insert on link_clicks is disabled",
+        "no trigger tells of each delete on link_tracking",
+    )
     assert turn_on(broken.settings())
     assert state(broken.settings()).problems == ()
     assert noted(broken) == ["everything"]
+
+
+@pytest.mark.parametrize("live", ["live", 'Live "one", really'])
+def test_a_schema_that_was_renamed(captured: Database, live: str) -> None:
+    """The functions go on writing to the schema of the old name."""
+    quoted = '"' + live.replace('"', '""') + '"'
+    captured.execute(f"alter schema public rename to {quoted}")
+    settings = captured.settings(schema=live)
+    assert [one for one in state(settings).problems if "clicks()" in one] == [
+        "clickstats_capture_clicks() notes changes in another schema"
+    ]
+    with pytest.raises(
+        ConfigurationError, match="in another schema; `clickstats capture on` mends"
+    ):
+        run_changed(settings)
+    assert turn_on(settings)
+    assert state(settings).problems == ()
+    captured.execute(f"insert into {quoted}.link_clicks (tracking_id) values ('a')")
+    assert state(settings).changes == 2
+    assert not turn_on(settings)
+
+
+def test_tables_that_were_moved_to_another_schema(captured: Database) -> None:
+    """The functions stay where they are, and their triggers go along."""
+    captured.execute("create schema live")
+    for table in (*FUNCTIONS, "clickstats_changes", "link_click_analytics", "clickstats_runs"):
+        captured.execute(f"alter table {table} set schema live")
+    settings = captured.settings(schema="live")
+    assert [one for one in state(settings).problems if "clicks()" in one] == [
+        "public.clickstats_capture_clicks() notes changes in another schema"
+    ]
+    assert turn_on(settings)
+    captured.execute("insert into live.link_clicks (tracking_id) values ('a')")
+    found = state(settings)
+    assert (found.problems, found.changes) == ((), 2)
+
+
+def test_functions_of_another_version(captured: Database) -> None:
+    captured.execute(
+        "create or replace function clickstats_capture_links() returns trigger language plpgsql"
+        " security definer set search_path = public, pg_temp as 'begin return null; end'"
+    )
+    assert state(captured.settings()).problems == (
+        "clickstats_capture_links() is of another version of clickstats",
+    )
+    assert turn_on(captured.settings())
+    assert state(captured.settings()).problems == ()
+    assert noted(captured) == EVERYTHING
 
 
 def test_the_command(database: Database) -> None:
