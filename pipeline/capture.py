@@ -45,6 +45,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION {}()
 """
 GRANT = "GRANT SELECT, DELETE ON clickstats_changes TO {}"
 FORMS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+ANEW = "and turn capture off and on again; or use `run --all`"  # what was missed till then
 LAST_PUBLISHED = """
 SELECT clock_timestamp()::timestamp, timezone, fingerprint
 FROM clickstats_runs
@@ -113,10 +114,11 @@ def state(settings: Settings) -> Capture:
 
 def problems(connection: Connection) -> list[str]:
     """What keeps capture from telling of all changes, one sentence each."""
+    tables = _tables(connection)
     triggers = _triggers(connection)
     there = {(row["name"], row["trigger"].rpartition("_")[2]): row["is_on"] for row in triggers}
-    found = []
-    for name in _expected(_tables(connection)):
+    found = _unseen(tables)
+    for name in _expected(tables):
         if name not in there:
             found.append("no trigger tells of each {1} on {0}".format(*name))
         elif not there[name]:
@@ -159,7 +161,8 @@ def refuse_unless_on(connection: Connection) -> None:
         )
     if found:
         raise ConfigurationError(
-            f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it"
+            f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it, "
+            "or says why not"
         )
 
 
@@ -187,17 +190,32 @@ def _refuse(tables: list[dict[str, Any]]) -> None:
     there = {table["name"] for table in tables}
     if missing := [name for name in FUNCTIONS if name not in there]:
         raise SchemaError(f"{', '.join(missing)} missing: see `clickstats migrate --check`")
+    if found := _unseen(tables):
+        raise ConfigurationError("; ".join(found))
     for table in tables:
-        if form := FORMS.get(table["kind"]):
-            raise ConfigurationError(
-                f"{table['name']} is {form}, whose changes no trigger sees: capture would have to "
-                f"be on {table['below'] or 'the tables behind it'}; put a table in its place, or "
-                "use `run --all`"
-            )
         if not table["is_owned"]:
             raise SchemaError(
                 f"{table['name']} belongs to {table['owner']}: turn capture on and off as that role"
             )
+
+
+def _unseen(tables: list[dict[str, Any]]) -> list[str]:
+    """What no trigger would see, one sentence each."""
+    found = []
+    for table in tables:
+        name = table["name"]
+        if form := FORMS.get(table["kind"]):
+            found.append(
+                f"{name} is {form}, whose changes no trigger sees: capture would have to be on "
+                f"{table['below'] or 'the tables behind it'}; put a table in its place, or use "
+                "`run --all`"
+            )
+        found += [
+            f"column {column} is generated VIRTUAL, and triggers find null in it; expected it "
+            f"STORED; drop it and add it so, {ANEW}"
+            for column in table["virtual"]
+        ]
+    return found
 
 
 def _expected(tables: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 -- What change capture would need of the tables of the source.
 --   kind        as pg_class.relkind
 --   below       what a view reads
+--   virtual     the columns that the functions of capture read and triggers find null in
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
 --               tells the applications of what it does
@@ -14,6 +15,24 @@ SELECT
         WHERE
             r.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
     ) AS below,
+    ARRAY(
+        SELECT c.relname || '.' || a.attname
+        FROM pg_attribute AS a
+        WHERE
+            a.attrelid = c.oid
+            AND a.attgenerated = 'v'
+            AND (c.relname, a.attname) IN (
+                ('link_clicks', 'tracking_id'),
+                ('link_tracking', 'tracking_id'),
+                ('link_tracking', 'application_id'),
+                ('link_tracking', 'link_function'),
+                ('job_applications', 'id'),
+                ('job_applications', 'job_id'),
+                ('job_applications', 'created_at'),
+                ('jobs', 'id')
+            )
+        ORDER BY a.attnum
+    ) AS virtual,
     pg_get_userbyid(c.relowner) AS owner,
     pg_has_role(c.relowner, 'USAGE') AS is_owned,
     EXISTS (

@@ -243,6 +243,37 @@ def test_views_are_refused(database: Database, table: str, below: str) -> None:
     assert not state(database.settings()).is_on
 
 
+VIRTUAL = {
+    "link_tracking.application_id": "alter table link_tracking add a uuid, drop application_id,"
+    " add application_id uuid generated always as (a) virtual",
+    "link_tracking.link_function": "alter table link_tracking drop link_function,"
+    " add link_function text generated always as (metadata ->> 'function') virtual",
+    "job_applications.created_at": "alter table job_applications add at date, drop created_at,"
+    " add created_at date generated always as (at) virtual",
+    "link_clicks.tracking_id": "alter table link_clicks add t text, drop tracking_id,"
+    " add tracking_id text generated always as (t) virtual",
+}
+
+
+@pytest.mark.parametrize(("column", "made"), VIRTUAL.items(), ids=VIRTUAL)
+def test_virtual_columns_are_refused(captured: Database, column: str, made: str) -> None:
+    """Triggers find null in them; those that capture does not read do not matter."""
+    if captured.server_version < 180_000:
+        pytest.skip("virtual generated columns are new in PostgreSQL 18")
+    captured.execute("alter table link_clicks drop clicked_at")
+    captured.execute(
+        "alter table link_clicks add clicked_at date generated always as (null) virtual"
+    )
+    assert state(captured.settings()).problems == ()
+    captured.execute(made)
+    [problem] = state(captured.settings()).problems
+    assert f"column {column} is generated VIRTUAL" in problem
+    turn_off(captured.settings())
+    with pytest.raises(ConfigurationError, match=f"{column} is .*; expected it STORED; "):
+        turn_on(captured.settings())
+    assert not state(captured.settings()).is_on
+
+
 def test_only_the_owner_can(database: Database, role: str) -> None:
     database.execute(LEAST.format(role=role))
     with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
