@@ -215,6 +215,11 @@ def _unseen(tables: list[dict[str, Any]]) -> list[str]:
             f"STORED; drop it and add it so, {ANEW}"
             for column in table["virtual"]
         ]
+        if table["parents"] and not table["is_tied"]:
+            found.append(
+                f"{name} is a part of {table['parents']}, and statements that name that one fire "
+                f"no trigger here; expected a table of its own; detach it, {ANEW}"
+            )
     return found
 
 

@@ -2,6 +2,7 @@
 --   kind        as pg_class.relkind
 --   below       what a view reads
 --   virtual     the columns that the functions of capture read and triggers find null in
+--   parents     the tables that it is a partition or a child of
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
 --               tells the applications of what it does
@@ -33,6 +34,11 @@ SELECT
             )
         ORDER BY a.attnum
     ) AS virtual,
+    (
+        SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
+        FROM pg_inherits AS i
+        WHERE i.inhrelid = c.oid
+    ) AS parents,
     pg_get_userbyid(c.relowner) AS owner,
     pg_has_role(c.relowner, 'USAGE') AS is_owned,
     EXISTS (

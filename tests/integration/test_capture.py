@@ -274,6 +274,29 @@ def test_virtual_columns_are_refused(captured: Database, column: str, made: str)
     assert not state(captured.settings()).is_on
 
 
+PARENTS = {
+    "a partitioned table": "create table events (like link_clicks) partition by list (session_id);"
+    "alter table events attach partition link_clicks for values in ('s')",
+    "inheritance": "create table events (tracking_id varchar(100));"
+    "alter table link_clicks inherit events",
+}
+
+
+@pytest.mark.parametrize("made", PARENTS.values(), ids=PARENTS)
+def test_parts_of_another_table_are_refused(captured: Database, made: str) -> None:
+    """A statement that names the other table fires its triggers alone."""
+    captured.execute("truncate link_clicks")
+    captured.execute(made)
+    [problem] = state(captured.settings()).problems
+    assert "link_clicks is a part of events" in problem
+    with pytest.raises(ConfigurationError, match="capture misses changes: link_clicks is a part"):
+        run_changed(captured.settings())
+    turn_off(captured.settings())
+    with pytest.raises(ConfigurationError, match="link_clicks is a part of events"):
+        turn_on(captured.settings())
+    assert not state(captured.settings()).is_on
+
+
 def test_only_the_owner_can(database: Database, role: str) -> None:
     database.execute(LEAST.format(role=role))
     with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
