@@ -1,6 +1,7 @@
 -- What of the source does not depend on the snapshot alone, in words: foreign tables, and views that call
--- what differs from one transaction or statement to the next, such as now(). Also of what is under a view
--- or a partitioned table. Casts are told apart, since they depend on settings only.
+-- what differs from one transaction or statement to the next, such as now(), by an operator or an aggregate
+-- too. Also of what is under a view or a partitioned table. Casts are told apart, since they depend on
+-- settings only.
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -18,6 +19,23 @@ read AS (
     FROM unnest(ARRAY['jobs', 'job_applications', 'link_tracking', 'link_clicks']) AS name
     UNION
     SELECT under.part FROM read JOIN under ON under.relation = read.relation
+),
+
+-- the server's own functions stand in the view only; its own operators and aggregates depend on settings only
+called AS (
+    SELECT r.ev_class AS relation, 'pg_proc'::regclass::oid AS class, found.ids[1]::oid AS id
+    FROM read
+    JOIN pg_rewrite AS r ON r.ev_class = read.relation
+    CROSS JOIN regexp_matches(r.ev_action::text, ':funcid ([0-9]+)', 'g') AS found (ids)
+    UNION
+    SELECT r.ev_class, 'pg_rewrite'::regclass, r.oid
+    FROM read
+    JOIN pg_rewrite AS r ON r.ev_class = read.relation
+    UNION
+    SELECT called.relation, d.refclassid, d.refobjid
+    FROM called
+    JOIN pg_depend AS d ON d.classid = called.class AND d.objid = called.id
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
 )
 
 SELECT c.relname || ' is a foreign table' AS reason
@@ -29,9 +47,9 @@ SELECT c.relname || ' is a view that calls ' || coalesce(min(p.proname), 'the ti
 FROM read
 JOIN pg_class AS c ON c.oid = read.relation AND c.relkind = 'v'
 JOIN pg_rewrite AS r ON r.ev_class = c.oid
-LEFT JOIN regexp_matches(r.ev_action::text, ':funcid (\d+)', 'g') AS called (ids) ON true
+LEFT JOIN called ON called.relation = c.oid AND called.class = 'pg_proc'::regclass
 LEFT JOIN pg_proc AS p
-    ON p.oid = called.ids[1]::oid
+    ON p.oid = called.id
     AND p.provolatile <> 'i'
     AND NOT EXISTS (SELECT FROM pg_cast AS k WHERE k.castfunc = p.oid)
 WHERE p.oid IS NOT NULL OR r.ev_action::text ~ '[:{]SQLVALUEFUNCTION '

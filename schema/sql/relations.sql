@@ -24,6 +24,18 @@ read AS (
     ) AS name
     UNION
     SELECT under.part FROM read JOIN under ON under.relation = read.relation
+),
+
+-- functions that a view calls, by operators and aggregates too
+used AS (
+    SELECT r.ev_class AS relation, 'pg_rewrite'::regclass::oid AS class, r.oid AS id
+    FROM read
+    JOIN pg_rewrite AS r ON r.ev_class = read.relation
+    UNION
+    SELECT used.relation, d.refclassid, d.refobjid
+    FROM used
+    JOIN pg_depend AS d ON d.classid = used.class AND d.objid = used.id
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
 )
 
 SELECT
@@ -47,11 +59,9 @@ SELECT
             FROM pg_rewrite AS r WHERE r.ev_class = c.oid),
             (SELECT md5(string_agg(i.xmin::text, ',' ORDER BY i.inhrelid)) FROM pg_inherits AS i
             WHERE i.inhparent = c.oid),
-            -- functions that a view calls
-            (SELECT md5(string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)) FROM pg_rewrite AS r
-            JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-            JOIN pg_proc AS p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
-            WHERE r.ev_class = c.oid)
+            (SELECT md5(string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)) FROM used
+            JOIN pg_proc AS p ON used.class = 'pg_proc'::regclass AND p.oid = used.id
+            WHERE used.relation = c.oid)
         )
     END AS versions
 FROM read

@@ -180,12 +180,16 @@ def test_what_is_under_a_view(large: Database, event: str) -> None:
 SPELLED = "create or replace function spelled(text) returns text immutable language sql as "
 
 
-def test_a_function_that_a_view_calls(large: Database, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("call", ["spelled(tracking_id)", "~~~ tracking_id::text"])
+def test_a_function_that_a_view_calls(
+    large: Database, caplog: pytest.LogCaptureFixture, call: str
+) -> None:
     large.execute(
         f"{SPELLED} 'select $1';"
+        "create operator ~~~ (rightarg = text, function = spelled);"
         "alter table link_clicks rename to source_clicks;"
         "create view link_clicks as"
-        " select spelled(tracking_id) as tracking_id, clicked_at from source_clicks"
+        f" select {call} as tracking_id, clicked_at from source_clicks"
     )
     meanwhile = Meanwhile(large, "read", f"{SPELLED} 'select lower($1)'", begun=False)
     run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
