@@ -1,7 +1,7 @@
 -- What a run reads, down to the files: each table, and of a view, a partitioned table or one that has
 -- children whatever is under it. A row that differs later says that a table was rewritten, truncated,
--- dropped or made anew, that a column, a schema, a view or a function that it calls is another, or
--- a partition was attached or detached.
+-- dropped or made anew, that a column, a schema, a view, a function that it calls or a label of an enum is
+-- another, or a partition was attached or detached.
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -26,16 +26,18 @@ read AS (
     SELECT under.part FROM read JOIN under ON under.relation = read.relation
 ),
 
--- functions that a view calls, by operators and aggregates too
+-- types of columns, also below domains, and what a view calls, by operators and aggregates too
 used AS (
-    SELECT r.ev_class AS relation, 'pg_rewrite'::regclass::oid AS class, r.oid AS id
+    SELECT relation, 'pg_class'::regclass::oid AS class, relation AS id FROM read
+    UNION
+    SELECT r.ev_class, 'pg_rewrite'::regclass, r.oid
     FROM read
     JOIN pg_rewrite AS r ON r.ev_class = read.relation
     UNION
     SELECT used.relation, d.refclassid, d.refobjid
     FROM used
     JOIN pg_depend AS d ON d.classid = used.class AND d.objid = used.id
-    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
 )
 
 SELECT
@@ -61,6 +63,10 @@ SELECT
             WHERE i.inhparent = c.oid),
             (SELECT md5(string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid)) FROM used
             JOIN pg_proc AS p ON used.class = 'pg_proc'::regclass AND p.oid = used.id
+            WHERE used.relation = c.oid),
+            -- to every snapshot an enum has the labels of now
+            (SELECT md5(string_agg(e.oid || ' ' || e.xmin, ',' ORDER BY e.oid)) FROM used
+            JOIN pg_enum AS e ON used.class = 'pg_type'::regclass AND e.enumtypid = used.id
             WHERE used.relation = c.oid)
         )
     END AS versions

@@ -197,6 +197,24 @@ def test_a_function_that_a_view_calls(
     assert stored(large) == reference(large)
 
 
+@pytest.mark.parametrize("kind", ["kind", "domain_of_kind"])
+def test_a_label_of_an_enum(large: Database, kind: str) -> None:
+    """To every snapshot it has the new name at once."""
+    large.execute(
+        "create type kind as enum ('LinkedIn', 'Calendly', 'Resume');"
+        "create domain domain_of_kind as kind;"
+        f"alter table link_tracking alter link_function type {kind}"
+        f" using link_function::kind::{kind}"
+    )
+    event = "alter type kind rename value 'LinkedIn' to 'Social'"
+    meanwhile = Meanwhile(large, "read", event, begun=True)
+    run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert stored(large) == reference(large)
+    functions = "select distinct unnest(click_sequence) from link_click_analytics order by 1"
+    assert large.execute(functions) == [("Calendly",), ("Resume",), ("Social",)]
+
+
 SWAPPED = """
 alter table link_clicks rename clicked_at to old_clicked_at;
 alter table link_clicks rename new_clicked_at to clicked_at
