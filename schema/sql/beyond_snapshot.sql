@@ -1,7 +1,7 @@
 -- What of the source does not depend on the snapshot alone, in words: foreign tables, and views that call
 -- what differs from one transaction or statement to the next, such as now(), by an operator or an aggregate
 -- too. Also of what is under a view or a partitioned table. Casts are told apart, since they depend on
--- settings only.
+-- settings only. And what takes rows away from a snapshot.
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -54,4 +54,8 @@ LEFT JOIN pg_proc AS p
     AND NOT EXISTS (SELECT FROM pg_cast AS k WHERE k.castfunc = p.oid)
 WHERE p.oid IS NOT NULL OR r.ev_action::text ~ '[:{]SQLVALUEFUNCTION '
 GROUP BY c.oid, c.relname
+UNION ALL
+-- a transaction that adopts a snapshot is not told when it is too old
+SELECT 'old_snapshot_threshold is ' || current_setting('old_snapshot_threshold', true)
+WHERE current_setting('old_snapshot_threshold', true) <> '-1'
 ORDER BY reason

@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pipeline.database.connection import session
+from pipeline.demo.embedded import SYSTEM_VERSIONS, server
 from pipeline.dry_run import dry_run
 from pipeline.run import run_all
+from pipeline.source_shape import beyond_snapshot
 from tests.databases import Database, fresh
 from tests.engines import reference, stored
 from tests.runs import WORLD
@@ -104,3 +107,17 @@ def test_foreign_tables_are_read_in_one_state(
         assert elsewhere.execute("select distinct link_function from link_tracking") == [
             ("Resume",)
         ]
+
+
+def test_a_server_that_takes_rows_from_old_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells so the transaction that took the snapshot, but not those that adopt it."""
+    older = sorted(SYSTEM_VERSIONS.glob("1[456]/bin"))
+    if not older:
+        pytest.skip("no PostgreSQL 14 to 16 of the system is installed")
+    monkeypatch.setenv("CLICKSTATS_PG_BIN", str(older[0]))
+    with (
+        server(settings={"old_snapshot_threshold": "1h"}) as running,
+        fresh(running.url()) as database,
+        session(database.settings()) as connection,
+    ):
+        assert beyond_snapshot(connection) == ["old_snapshot_threshold is 1h"]
