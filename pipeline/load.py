@@ -94,7 +94,7 @@ def write(
     Readings are written only where they differ, unless `every` one is asked for, and only beside a
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
-    Where no foreign key can refer to job_applications, a `whole` run deletes the stored rows whose
+    Where no foreign key guards job_applications, a `whole` run deletes the stored rows whose
     application is gone; any other writes none for such an application. The same for `jobs`. So it
     does, where its role may, when there are more `orphans` after the last slice: stored rows that a
     foreign key has left behind, by replication, which fires none, or while it was switched off.
@@ -253,7 +253,7 @@ def _write_slice(
 
 
 def keyless(cursor: Cursor) -> set[str]:
-    """Which of job_applications and jobs no foreign key can refer to: a view, for instance."""
+    """Which of job_applications and jobs no foreign key of ours guards: a view, for instance."""
     cursor.execute(statement("keyless"))
     return {name for name, _ in cursor.fetchall()}
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 LOCK = 0x636C69636B  # "click": only one migration at a time
-# what a run does where no foreign key can refer to the table
 # what there is not where an optional column cannot be read
 WITHOUT = {
     **{("link_clicks", name): f"no click has the class {of}" for name, of in CLASSES_OF.items()},
@@ -48,6 +47,7 @@ WITHOUT = {
         "`predict` cannot tell which responses came after the clicks"
     ),
 }
+# what a run does where no foreign key guards the table
 IN_PLACE_OF_THE_KEY = {
     "job_applications": "`run --all` deletes the rows of applications that are gone, for which its "
     "role needs DELETE on link_click_analytics",
@@ -134,7 +134,7 @@ def _flat(problems: dict[str, list[str]]) -> Iterator[str]:
 
 
 def _keyless(connection: sa.Connection) -> dict[str, str]:
-    """The tables to which no foreign key can refer, and why."""
+    """The tables that no foreign key of ours guards, and why."""
     return dict(tuple(row) for row in connection.exec_driver_sql(statement("keyless")))
 
 

@@ -13,8 +13,18 @@ from schema.sql import statement
 
 NAME = r'(?:\w+|"(?:[^"]|"")*")'
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-
-
+# what is said of each foreign key: only PostgreSQL 18 has some that are declared and do nothing
+REMARKS = text("""
+SELECT
+    conname,
+    CASE WHEN to_jsonb(con) ->> 'conenforced' = 'false'
+        THEN ' not enforced: ALTER TABLE ' || :name || ' ALTER CONSTRAINT '
+            || quote_ident(conname) || ' ENFORCED'
+        ELSE ''
+    END
+FROM pg_constraint AS con
+WHERE contype = 'f' AND conrelid = to_regclass(:name)
+""")
 KINDS = {"v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table"}
 
 
@@ -80,6 +90,7 @@ def found(connection: Connection, name: str) -> set[str]:
     shape.add(_primary_key(inspector.get_pk_constraint(name)["constrained_columns"]))
     for check in inspector.get_check_constraints(name):
         shape.add(_check(check["name"], check["sqltext"]))
+    remarks = dict(tuple(row) for row in connection.execute(REMARKS, {"name": name}))
     for key in inspector.get_foreign_keys(name):
         shape.add(
             _foreign_key(
@@ -88,6 +99,7 @@ def found(connection: Connection, name: str) -> set[str]:
                 ", ".join(key["referred_columns"]),
                 key["options"].get("ondelete"),
             )
+            + remarks[key["name"]]
         )
     return shape
 

@@ -98,6 +98,7 @@ FUNCTIONS = [
     "sum",
     "timezone",
     "to_json",
+    "to_jsonb",
     "to_regclass",
     "unnest",
     "uuid_hash",

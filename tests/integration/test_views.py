@@ -10,6 +10,8 @@ from threading import Timer
 
 import pytest
 
+from pipeline.capture import turn_on
+from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.migrate import migrate, pending_sql, problems
@@ -191,6 +193,61 @@ def test_a_key_that_does_something_else_is_refused(filled: Database) -> None:
     )
     with pytest.raises(SchemaError, match="on delete SET NULL"):
         migrate(filled.settings())
+
+
+# --- not enforced -------------------------------------------------------------------------------
+
+NOT_ENFORCED = "alter table {0} alter constraint {0}_{1}_fkey not enforced"
+OUR_KEYS = [
+    ("link_click_analytics", "application_id"),
+    ("link_click_analytics", "job_id"),
+    ("link_click_readings", "application_id"),
+    ("link_click_score_changes", "application_id"),
+]
+
+
+@pytest.fixture
+def unenforced(filled: Database) -> Database:
+    """Over tables, migrated, with keys that do nothing."""
+    if filled.server_version < 180_000:
+        pytest.skip("every foreign key is enforced")
+    migrate(filled.settings())
+    filled.execute(";".join(NOT_ENFORCED.format(*key) for key in OUR_KEYS))
+    return filled
+
+
+def test_keys_that_are_not_enforced_are_told(unenforced: Database) -> None:
+    """The remedy is in what is told."""
+    said = problems(unenforced.settings())
+    assert len(said) == len(OUR_KEYS)
+    with pytest.raises(SchemaError, match="not enforced"):
+        migrate(unenforced.settings())
+    for problem in said:
+        unenforced.execute(problem.partition("not enforced: ")[2])
+    assert problems(unenforced.settings()) == []
+    assert migrate(unenforced.settings()) == []
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_run_does_the_work_of_keys_that_are_not_enforced(unenforced: Database, when: str) -> None:
+    gone = f"delete from job_applications where id = '{A}'; delete from jobs where id = '{K}'"
+    if when == "before":
+        run_all(unenforced.settings())
+        unenforced.execute(gone)
+        run_all(unenforced.settings())
+    else:
+        run_all(unenforced.settings(), before=at("write", lambda: unenforced.execute(gone)))
+    assert_exact(unenforced)
+    assert stored(unenforced)[named("B")].job_id is None
+
+
+def test_run_changed_does_it_too(unenforced: Database) -> None:
+    run_all(unenforced.settings())
+    turn_on(unenforced.settings())
+    run_changed(unenforced.settings(), Options())
+    unenforced.execute(f"delete from job_applications where id = '{A}'")
+    assert run_changed(unenforced.settings(), Options(max_shrink=100)).deleted == 1
+    assert_exact(unenforced)
 
 
 # --- gone --------------------------------------------------------------------------------------
