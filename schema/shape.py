@@ -13,7 +13,8 @@ from schema.sql import statement
 
 NAME = r'(?:\w+|"(?:[^"]|"")*")'
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
-# what is said of each foreign key: only PostgreSQL 18 has some that are declared and do nothing
+# what is said of each foreign key, without those that the server keeps for partitions: only
+# PostgreSQL 18 has some that are declared and do nothing
 REMARKS = text("""
 SELECT
     conname,
@@ -23,7 +24,7 @@ SELECT
         ELSE ''
     END
 FROM pg_constraint AS con
-WHERE contype = 'f' AND conrelid = to_regclass(:name)
+WHERE contype = 'f' AND conrelid = to_regclass(:name) AND conparentid = 0
 """)
 KINDS = {"v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table"}
 
@@ -92,6 +93,8 @@ def found(connection: Connection, name: str) -> set[str]:
         shape.add(_check(check["name"], check["sqltext"]))
     remarks = dict(tuple(row) for row in connection.execute(REMARKS, {"name": name}))
     for key in inspector.get_foreign_keys(name):
+        if key["name"] not in remarks:
+            continue
         shape.add(
             _foreign_key(
                 ", ".join(key["constrained_columns"]),

@@ -139,6 +139,24 @@ def test_a_view_that_comes_later(filled: Database) -> None:
     assert_exact(filled)
 
 
+@pytest.mark.parametrize("table", ["job_applications", "jobs"])
+def test_a_partitioned_table_that_a_key_can_refer_to(filled: Database, table: str) -> None:
+    """The server keeps a key to each partition beside it."""
+    filled.execute(
+        f"alter table {table} rename to old;"
+        f"create table {table} (like old including all) partition by hash (id);"
+        f"create table part_0 partition of {table} for values with (modulus 2, remainder 0);"
+        f"create table part_1 partition of {table} for values with (modulus 2, remainder 1);"
+        f"insert into {table} select * from old"
+    )
+    migrate(filled.settings())
+    assert problems(filled.settings()) == []
+    run_all(filled.settings())
+    filled.execute(f"delete from job_applications where id = '{A}'")
+    assert set(stored(filled)) == {named("B"), named("C")}
+    assert_exact(filled)
+
+
 def test_what_sql_prints_is_what_is_run(filled: Database) -> None:
     filled.execute(FORMS["a view"].format("job_applications"))
     filled.execute(pending_sql(filled.settings()))
