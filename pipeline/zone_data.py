@@ -1,12 +1,13 @@
 """Whether the server and Polars, each with its own time zone data, agree about a zone.
 
 Governments change their rules, and the two are updated separately: a run takes hours and days by
-Polars' data, `verify` and whoever asks in SQL by the server's.
+Polars' data, `verify` and whoever asks in SQL by the server's. Local times of the source become UTC
+by the server's alone: that Polars disagrees is the only sign that they are old.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,9 +20,19 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 
-def zone_warnings(connection: Connection, timezone: str, instants: pl.Series) -> Iterator[str]:
-    """What the two disagree about in the time of these instants (UTC), which costs a look at each
-    day of it; nothing for UTC."""
+def zone_warnings(
+    connection: Connection, zones: Mapping[str, str], instants: pl.Series
+) -> Iterator[str]:
+    """What the two disagree about in the time of these instants (UTC): zones, each with what may be
+    wrong then."""
+    for timezone, what in zones.items():
+        yield from _warnings(connection, timezone, what, instants)
+
+
+def _warnings(
+    connection: Connection, timezone: str, what: str, instants: pl.Series
+) -> Iterator[str]:
+    """The same of one zone, which costs a look at each day; nothing for UTC."""
     if timezone == "UTC" or instants.count() == 0:
         return
     with connection.cursor() as cursor:
@@ -42,5 +53,5 @@ def zone_warnings(connection: Connection, timezone: str, instants: pl.Series) ->
         yield (
             f"the time zone data of the server and of Polars disagree about {timezone} on "
             f"{counted(days.len(), 'day', 'days')} from {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}: "
-            "hours and days of the week may be wrong; update whichever is older"
+            f"{what} may be wrong; update whichever is older"
         )

@@ -307,6 +307,7 @@ def set_up(schema: str) -> list[str]:
     return [
         f"SET LOCAL search_path = {search_path(schema)}",
         "SET LOCAL TimeZone = 'UTC'",
+        "SET LOCAL timezone_abbreviations = 'Default'",  # AT TIME ZONE prefers them to IANA names
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",

@@ -1,22 +1,28 @@
 """The server and Polars each have time zone data of their own; that they disagree is told."""
 
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipeline.answers.verify import verify
 from pipeline.database.connection import session
 from pipeline.dry_run import dry_run
 from pipeline.run import run_all
+from pipeline.time_zones import ABBREVIATIONS
 from pipeline.zone_data import zone_warnings
 from tests.databases import Database
+from tests.definitions import written
 from tests.runs import WORLD
 
 
 def told(database: Database, timezone: str, *instants: datetime) -> list[str]:
     with session(database.settings()) as connection:
         return list(
-            zone_warnings(connection, timezone, pl.Series(instants, dtype=pl.Datetime("us")))
+            zone_warnings(
+                connection, {timezone: "hours"}, pl.Series(instants, dtype=pl.Datetime("us"))
+            )
         )
 
 
@@ -45,12 +51,37 @@ def test_what_they_agree_about(database: Database, timezone: str) -> None:
     assert told(database, timezone) == []
 
 
-def test_a_run_warns_of_it(database: Database) -> None:
-    """With Australia's abbreviations the server takes EST for ten hours ahead of UTC."""
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("reporting", "hours and days of the week may"),
+        ("clicks", "times"),
+        ("applications", "times"),
+    ],
+)
+def test_a_run_warns_of_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, says: str
+) -> None:
+    monkeypatch.delitem(ABBREVIATIONS, "CET")
     database.load(WORLD)
-    assert run_all(database.settings(timezone="EST")).warnings == []
+    database.execute("update link_clicks set clicked_at = '2024-07-01 12:00'")
+    settings = database.settings(definition_file=written(tmp_path, f'[time]\n{key} = "CET"'))
+    tried, warnings = dry_run(settings).report.warnings, run_all(settings).warnings
+    [warning] = [one for one in warnings if "disagree about CET" in one]
+    assert warning in tried
+    assert says in warning
+
+
+@pytest.mark.parametrize("by_copy", [False, True])
+def test_the_abbreviations_of_the_database_change_nothing(
+    database: Database, tmp_path: Path, by_copy: bool
+) -> None:
+    """With Australia's the server would take EST for ten hours ahead of UTC."""
+    file = written(tmp_path, '[time]\nreporting = "EST"\nclicks = "EST"')
+    database.load(WORLD)
     database.execute(f"alter database {database.name} set timezone_abbreviations = 'Australia'")
-    [tried] = dry_run(database.settings(timezone="EST")).report.warnings
-    [warning] = run_all(database.settings(timezone="EST")).warnings
-    assert tried == warning
-    assert "disagree about EST" in warning
+    settings = (database.by_copy() if by_copy else database).settings(definition_file=file)
+    run_all(settings)
+    times = "select distinct hours_to_first_click, peak_click_hour from link_click_analytics"
+    assert database.execute(times) == [(6, 10)]
+    assert not verify(settings).differences
