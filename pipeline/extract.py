@@ -74,7 +74,8 @@ ORIGINS = pl.Schema(
         "ip_address": pl.String(),
     }
 )
-SLICES = 64  # at most, of at least `Sizes.applications`
+SLICES = 256  # at most, of at least `Sizes.applications`
+PORTION = 4  # slices, whose clicks are taken from all at once
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
 BLOCKS = """
 SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
@@ -114,18 +115,25 @@ class Extracted:
     def slices(self) -> Iterator[Extracted]:
         """The same in slices of the applications, one at least: computing takes several times the
         memory of what it computes."""
-        count, link = self._per_slice, pl.col("link")
+        for portion in self._cut(self._per_slice * PORTION):
+            yield from portion._cut(self._per_slice)
+
+    def _cut(self, count: int) -> Iterator[Extracted]:
+        """The same in pieces of so many applications; each costs a look at all clicks."""
+        link, numbers = pl.col("link"), self.links["application"]
+        of_first: int = self.applications["application"].first() or 0  # type: ignore[assignment]
         for start in range(0, max(self.applications.height, 1), count):
             first, end = (
-                self.links["application"].search_sorted(bound, side="left")
+                numbers.search_sorted(of_first + bound, side="left")
                 for bound in (start, start + count)
             )
+            number = self.first_link + first
             yield replace(
                 self,
                 applications=self.applications.slice(start, count),
                 links=self.links.slice(first, end - first),
-                clicks=self.clicks.filter(link >= first, link < end),
-                first_link=first,
+                clicks=self.clicks.filter(link >= number, link < self.first_link + end),
+                first_link=number,
             )
 
     def in_order(self) -> pl.LazyFrame:
