@@ -362,7 +362,8 @@ def spelled(links: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     names = links.select("link_function").unique().with_columns(name=spelling)
     functions = link_functions(names["name"])
     named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
-    return in_link_order(links.lazy().with_columns(named)).collect()
+    # the type once more: Polars forgets it where there are no links
+    return in_link_order(links.with_columns(named).cast({"link_function": functions}))
 
 
 def refuse_null_ids(count: int) -> None:

@@ -97,7 +97,7 @@ def in_frames(world: World, definition: Definition) -> Extracted:
         ],
         schema=CLICKS,
     )
-    in_their_order = in_link_order(numbered(links.lazy(), applications.lazy())).collect()
+    in_their_order = in_link_order(numbered(links.lazy(), applications.lazy()).collect())
     return Extracted(
         applications.with_row_index("application"),
         in_their_order,
