@@ -45,7 +45,8 @@ TRY_AGAIN = (
     errors.LockNotAvailable,
     errors.DeadlockDetected,
 )
-STAGED = ["id", *ANALYTICS, *READINGS, "is_stored", "is_changed", "is_written"]
+FLAGS = ["is_stored", "is_changed", "is_written", "has_other_readings"]
+STAGED = ["id", *ANALYTICS, *READINGS, *FLAGS]
 UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 

@@ -101,14 +101,14 @@ def rows_to_write(
     per_application: pl.DataFrame, marks: pl.DataFrame, *, every: bool = False
 ) -> pl.DataFrame:
     """The rows of `per_application` that differ from what is stored, in either table, or every one
-    that is not frozen, in their order, with `is_stored`, `is_changed` and `is_written`: whether the
-    row of link_click_analytics is to be written, or its readings alone."""
+    that is not frozen, in their order, with `is_stored`, `is_changed`, `has_other_readings` and
+    `is_written`: whether the row of link_click_analytics is to be written, or only readings."""
     is_written = pl.col("is_changed") | (pl.lit(every) & ~pl.col("is_frozen"))
     return (
         per_application.hstack(marks)
         .with_columns(is_written=is_written)
         .filter(pl.col("is_written") | pl.col("has_other_readings"))
-        .drop("number", "is_frozen", "has_other_readings", "has_fewer_clicks")
+        .drop("number", "is_frozen", "has_fewer_clicks")
     )
 
 

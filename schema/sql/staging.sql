@@ -3,6 +3,7 @@
 --   is_stored     whether the snapshot had a row for this application
 --   is_changed    whether a value differs, so that updated_at moves
 --   is_written    whether the row of link_click_analytics is written; else only its readings are
+--   has_other_readings   whether the row of link_click_readings differed, so that it is written
 --   human_clicks and the columns after it   the row of link_click_readings; null: there is none
 CREATE TEMPORARY TABLE clickstats_staging (
     id uuid,
@@ -33,5 +34,6 @@ CREATE TEMPORARY TABLE clickstats_staging (
     human_rules integer,
     is_stored boolean NOT NULL,
     is_changed boolean NOT NULL,
-    is_written boolean NOT NULL
+    is_written boolean NOT NULL,
+    has_other_readings boolean NOT NULL
 ) ON COMMIT DROP

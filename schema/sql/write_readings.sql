@@ -1,4 +1,5 @@
--- Writes the staged readings that are not stored, or not the same.
+-- Writes the staged readings that were not stored, or not the same: what is left alone costs a lock and
+-- its log, too.
 --   instant   when this run's snapshot was taken
 --   every     whether to write the others too
 INSERT INTO link_click_readings AS stored (
@@ -31,7 +32,7 @@ SELECT
     human_rules,
     :'instant'::timestamp
 FROM pg_temp.clickstats_staging
-WHERE human_clicks IS NOT NULL
+WHERE human_clicks IS NOT NULL AND (has_other_readings OR :'every'::boolean)
 ORDER BY application_id
 ON CONFLICT (application_id) DO UPDATE SET
     human_clicks = excluded.human_clicks,

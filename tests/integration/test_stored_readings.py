@@ -157,6 +157,16 @@ def test_readings_that_no_run_writes_are_replaced(done: Database, time: str) -> 
     assert_exact(done)
 
 
+def test_readings_that_are_right_are_not_touched(done: Database) -> None:
+    """Not even locked, whatever changes beside them."""
+    versions = "select application_id, xmin::text, xmax::text from link_click_readings order by 1"
+    before = done.execute(versions)
+    done.execute("update link_click_analytics set total_click_events = total_click_events + 1000")
+    assert run_all(done.settings()).updated == len(stored(done))
+    assert done.execute(versions) == before
+    assert_exact(done)
+
+
 def test_readings_beside_a_row_that_is_gone(done: Database) -> None:
     """Another program has deleted rows of link_click_analytics alone."""
     done.execute(
