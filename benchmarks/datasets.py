@@ -35,9 +35,9 @@ BYTES_PER_CLICK = 1_000  # of disk, at most: the database, its copy, their log a
 PREPARED, COPY = "prepared", "measured"
 
 EXPECT = f"INSERT INTO benchmark.expected SELECT {COLUMNS} FROM ({reference()}) AS reference"
+SLIM = "ALTER TABLE link_clicks DROP COLUMN user_agent, DROP COLUMN ip_address"
 # Stretches of neighbouring applications, evenly spread: they have as many clicks as others, and
 # come in the order in which a loop over all applications would take them.
-SLIM = "ALTER TABLE link_clicks DROP COLUMN user_agent, DROP COLUMN ip_address"
 START = f"""
 SET work_mem = '512MB';
 CREATE SCHEMA benchmark;

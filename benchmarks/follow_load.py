@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from benchmarks.datasets import execute, session
-from benchmarks.service import resident, served
+from benchmarks.service import percentiles, resident, served
 from pipeline.demo.embedded import Server
 
 if TYPE_CHECKING:
@@ -79,14 +79,10 @@ def figures(server: Server, ids: list[str], asked: argparse.Namespace) -> dict[s
             waiting.over.set()
             watcher.join()
         memory.append(resident(process.pid))
-    taken = sorted(waiting.seconds)
     return {
         "clicks": len(clicked),
         "without_score": len(waiting.since),
-        "milliseconds": {
-            name: round(1000 * taken[int(len(taken) * share)])
-            for name, share in {"median": 0.5, "p95": 0.95, "p99": 0.99}.items()
-        },
+        "milliseconds": percentiles(waiting.seconds),
         "memory_mb": [round(size / 1e6) for size in memory],
     }
 

@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from threading import Event, Thread
 
-from benchmarks.service import resident, served
+from benchmarks.service import percentiles, resident, served
 from pipeline.demo.embedded import Server
 
 NEXT_LOOK = 5.0  # seconds between looks at the memory
@@ -74,14 +74,10 @@ def figures(database: Server, ids: list[str], asked: argparse.Namespace) -> dict
         for client in clients:
             client.join()
         seconds = time.perf_counter() - started
-    taken = sorted(load.seconds)
     return {
         "answers": dict(sorted(load.statuses.items())),
         "per_second": round(load.statuses[200] / seconds, 1),
-        "milliseconds": {
-            name: round(1000 * taken[int(len(taken) * share)], 1)
-            for name, share in {"median": 0.5, "p95": 0.95, "p99": 0.99}.items()
-        },
+        "milliseconds": percentiles(load.seconds),
         "memory_mb": [round(size / 1e6) for size in memory],
     }
 

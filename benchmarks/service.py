@@ -33,3 +33,12 @@ def resident(pid: int) -> int:
     """The memory that a process holds, in bytes."""
     pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """The median and what few exceed, in milliseconds."""
+    taken = sorted(seconds)
+    return {
+        name: round(1000 * taken[int(len(taken) * share)], 1)
+        for name, share in {"median": 0.5, "p95": 0.95, "p99": 0.99}.items()
+    }
