@@ -228,6 +228,25 @@ def test_newer_readings_stay(
     assert_exact(database)
 
 
+def test_an_application_that_goes_and_comes_back(
+    database: Database, stopped_before: StoppedBefore, whole: Any
+) -> None:
+    """Its row and its readings go with it. A run that found only the row wrong writes both."""
+    run_all(database.settings())
+    ours = f"application_id = '{uuid(STORED)}'"
+    database.execute(f"update link_click_analytics set engagement_score = 1 where {ours}")
+    with stopped_before("write", whole) as running:
+        database.execute(f"""
+            create table gone as select * from job_applications where id = '{uuid(STORED)}';
+            create table links_of_it as select * from link_tracking where {ours};
+            delete from job_applications where id = '{uuid(STORED)}';
+            insert into job_applications select * from gone;
+            update link_tracking as t set application_id = l.application_id
+            from links_of_it as l where l.tracking_id = t.tracking_id""")
+    running.result()
+    assert_exact(database)
+
+
 def test_a_named_run_waits_for_another_definition(
     database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
 ) -> None:
