@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+from copy import copy
 from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
@@ -33,6 +34,7 @@ from cli.run import run
 from cli.serve.command import serve
 from cli.status import status
 from cli.verify import verify
+from pipeline import __version__
 from pipeline.errors import ClickstatsError
 
 app = typer.Typer(
@@ -50,9 +52,7 @@ CANNOT_WRITE = {errno.EPIPE: READER_GONE, errno.ENOSPC: 2, errno.EDQUOT: 2, errn
 def print_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
-        from importlib.metadata import version
-
-        print(f"clickstats {version('clickstats')}")
+        print(f"clickstats {__version__}")
         raise typer.Exit
 
 
@@ -95,7 +95,7 @@ def main() -> NoReturn:
     try:
         code = 0
         if not completed_for(sys.argv[1:]):
-            code = app(standalone_mode=False, prog_name="clickstats")
+            code = _with(sys.argv[1:2])(standalone_mode=False, prog_name="clickstats")
         sys.stdout.flush()  # now, while an error can still be told
     except ClickstatsError as error:
         _complain(str(error))
@@ -124,6 +124,18 @@ def main() -> NoReturn:
     if code == 130:
         _complain("interrupted; nothing was written")
     sys.exit(code)
+
+
+def _with(names: list[str]) -> typer.Typer:
+    """The app with the named command alone, if there is one: to make one takes a millisecond."""
+    named = [
+        one for one in app.registered_commands if getattr(one.callback, "__name__", "") in names
+    ]
+    if not named:
+        return app
+    alone = copy(app)
+    alone.registered_commands = named
+    return alone
 
 
 def _complain(message: str) -> None:

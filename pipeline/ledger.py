@@ -16,12 +16,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2 import errors
 
+from pipeline import __version__
 from pipeline.alterations import write_alone
 from pipeline.audit import Baseline
 from pipeline.database.connection import next_transaction, session
@@ -202,7 +201,7 @@ def _start(
         "id": settings.run_id,
         "command": command,
         "options": json.dumps(options),
-        "version": _version(),
+        "version": __version__,
         "rules": rules_fingerprint(),
         "timezone": settings.timezone or "UTC",  # until it is known
         "host": socket.gethostname(),
@@ -341,11 +340,6 @@ def refuse_to_mix(choice: Choice) -> None:
             + "leave it out, or " * (choice.definition != choice.published_definition)
             + "publish it by `clickstats run --all`"
         )
-
-
-@cache
-def _version() -> str:
-    return version("clickstats")
 
 
 def _peak_memory_bytes() -> int:

@@ -14,6 +14,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import polars as pl
+import polars.selectors as cs
 import psycopg2
 from psycopg2 import errors
 from psycopg2.errorcodes import QUERY_CANCELED
@@ -49,6 +50,8 @@ FLAGS = ["is_stored", "is_changed", "is_written", "has_other_readings"]
 STAGED = ["id", *ANALYTICS, *READINGS, *FLAGS]
 UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
+INSERT = f"INSERT INTO pg_temp.clickstats_staging ({', '.join(STAGED)}) VALUES %s"  # noqa: S608 (our names)
+FEW = 100  # rows: to import what encodes a COPY takes longer than a statement with their values
 
 
 @dataclass(frozen=True)
@@ -169,14 +172,14 @@ def _write(
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
-            copied = BytesIO(encoded(_with_ids(rows).select(STAGED), UUIDS))
+            stage = staging(cursor, _with_ids(rows).select(STAGED))
             ids = rows["application_id"]
             parameters = {"first": ids[0], "last": ids[-1], "instant": instant}
             parameters |= {"every": every, "run": run}
             yield partial(
                 _write_slice,
                 cursor,
-                copied,
+                stage,
                 rows.height,
                 int(rows["is_written"].sum()),
                 parameters,
@@ -202,7 +205,7 @@ def _write(
 
 def _write_slice(
     cursor: Cursor,
-    copied: BytesIO,
+    stage: Callable[[], None],
     staged: int,
     rows: int,
     parameters: dict[str, object],
@@ -214,7 +217,7 @@ def _write_slice(
     """Stage a slice and write it; with `mend`, first look for what has changed meanwhile. Of the
     `staged` applications `rows` are to be written, of the others only their readings."""
     cursor.execute(statement("staging") if is_first else "TRUNCATE pg_temp.clickstats_staging")
-    cursor.copy_expert(COPY, copied)
+    stage()
     log.debug("%s rows staged", f"{staged:,}")
     gone = 0
     if mend:
@@ -251,6 +254,16 @@ def _write_slice(
         readings_written=readings_written,
         readings_deleted=cursor.rowcount,
     )
+
+
+def staging(cursor: Cursor, rows: pl.DataFrame) -> Callable[[], None]:
+    """What sends the rows, with the columns `STAGED`, to the staging table."""
+    if rows.height > FEW:
+        return partial(cursor.copy_expert, COPY, BytesIO(encoded(rows, UUIDS)))
+    from psycopg2.extras import execute_values
+
+    values = rows.with_columns((cs.duration() | cs.datetime()).to_physical()).rows()
+    return partial(execute_values, cursor, INSERT, values, page_size=FEW)
 
 
 def keyless(cursor: Cursor) -> set[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
 
 import pipeline.errors
+from pipeline import __version__
 from pipeline.errors import ClickstatsError, ConfigurationError, Refused
 
 # what executors and Java leave when they end, not what a bug does
@@ -26,7 +26,7 @@ def meaning(said: str) -> ClickstatsError | None:
     if missing := re.search(r"ModuleNotFoundError: No module named '(\w+)", said):
         return ConfigurationError(
             f"a worker of the cluster has no Python module {missing[1]}; install clickstats[spark] "
-            f"{version('clickstats')} there, and name that Python in PYSPARK_PYTHON"
+            f"{__version__} there, and name that Python in PYSPARK_PYTHON"
         )
     if lost := LOST.search(said):
         return Refused(f"Spark ended the work: {lost[0]}; nothing was written")

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from io import BytesIO
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
+from pipeline import __version__
 from pipeline.database.exported import Exported
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
@@ -119,7 +119,7 @@ class Task(Greeting):
 
 def this_program() -> str:
     """The version, and whether its rules are others."""
-    return f"clickstats {version('clickstats')} with rules {rules_fingerprint()}"
+    return f"clickstats {__version__} with rules {rules_fingerprint()}"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Thread, Timer
+from threading import Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
+from pipeline.database.attempts import connected
 from pipeline.database.server_errors import meaning, one_line, server_errors
 from pipeline.database.url import DEFAULTS, connection_parameters
 from pipeline.database.waiting import interruptible, no_more
@@ -28,17 +28,9 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as AnyConnection
     from psycopg2.extensions import cursor as AnyCursor
-    from tenacity import RetryCallState
 
 log = logging.getLogger("clickstats")
 
-FOR_EVER = 1e9  # seconds; a timeout of 0 means for ever to libpq
-CONNECT_ATTEMPTS = 4
-# what may pass: the network's reasons, a server that starts or ends, one that has no room
-MAY_PASS = re.compile(
-    "refused|timeout|timed out|unreachable|No route|reset|closed|could not translate|No such file|"
-    "starting up|shutting down|recovery|accepting connections|too many|slots"
-)
 # a killed client's query, and with it its locks, ends within this time
 DIE_WITH_CLIENT = "SET LOCAL client_connection_check_interval = '500ms'"
 # a limit above the age of the session cannot be the one that ended it
@@ -145,8 +137,6 @@ def connect(settings: Settings) -> Connection:
     A server that cannot be reached is tried again after growing pauses, as long as the connect
     timeout lasts; one that refuses the login is not. Raises `NoConnection`.
     """
-    import tenacity  # asyncio comes with it: not for `--help`
-
     parameters = DEFAULTS | connection_parameters(settings.database_url)
     if settings.connect_timeout is not None:
         parameters["connect_timeout"] = settings.connect_timeout
@@ -156,16 +146,8 @@ def connect(settings: Settings) -> Connection:
         "connection_factory": Connection,
         "cursor_factory": Cursor,
     }
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(may_pass),
-        wait=tenacity.wait_exponential(settings.connect_pause),
-        stop=tenacity.stop_after_attempt(CONNECT_ATTEMPTS)
-        | tenacity.stop_before_delay(int(parameters["connect_timeout"]) or FOR_EVER),
-        before_sleep=_log_pause,
-        reraise=True,
-    )
     try:
-        connection = retrying(_connected, parameters)
+        connection: Connection = connected(parameters, settings.connect_pause)
     except psycopg2.OperationalError as error:
         if INVALID.search(str(error)):
             raise ConfigurationError(
@@ -179,34 +161,6 @@ def connect(settings: Settings) -> Connection:
     connection.made = monotonic()
     log.debug("connected: %s", _described(connection))
     return connection
-
-
-def _connected(parameters: dict[str, Any]) -> Connection:
-    """A new connection. psycopg2 answers no signal while it connects, and cannot be told to stop:
-    a thread does it, and is left behind when a signal comes."""
-    connecting: Future[Connection] = Future()
-
-    def connect() -> None:
-        try:
-            connecting.set_result(psycopg2.connect(**parameters))
-        except BaseException as error:
-            connecting.set_exception(error)
-
-    Thread(target=connect, daemon=True).start()
-    while wait([connecting], timeout=0.1).not_done:
-        pass
-    return connecting.result()
-
-
-def may_pass(error: BaseException) -> bool:
-    """Whether another attempt may succeed. A refused login or a wrong certificate stays so."""
-    return isinstance(error, psycopg2.OperationalError) and bool(MAY_PASS.search(str(error)))
-
-
-def _log_pause(state: RetryCallState) -> None:
-    if state.outcome and state.next_action:
-        reason = one_line(str(state.outcome.exception()))
-        log.info("%s; trying again in %g s", reason, state.next_action.sleep)
 
 
 def _described(connection: Connection) -> str:
@@ -352,11 +306,11 @@ def take_snapshot(connection: Connection, writer: Connection | None = None) -> S
 @contextmanager
 def lock_timeout(cursor: AnyCursor, limit: str) -> Iterator[None]:
     """Wait at most so long for each lock."""
-    cursor.execute("SHOW lock_timeout")
-    [before] = cursor.fetchone()  # type: ignore[misc]
-    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (limit,))
+    change = "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)"
+    cursor.execute(change, (limit,))
+    before, _ = cursor.fetchone()  # type: ignore[misc]
     yield
-    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (before,))
+    cursor.execute(change, (before,))
 
 
 def commit(connection: Connection, settings: Settings) -> None:

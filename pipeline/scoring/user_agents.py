@@ -2,19 +2,24 @@
 which ships them as data."""
 
 import hashlib
-import json
+import re
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 PACKAGE = "crawler-user-agents"
-# of a few user agents it is remembered whether they match: compiling the patterns takes longer
-# than all else about a single application
-FEW, MOST_KNOWN, LONG = 500, 5_000, 500  # user agents, and characters of one
-_known: dict[str, bool] = {}
+FEW = 50  # user agents: to prepare the search for all patterns at once takes longer
+ESCAPED = re.compile(r"\\([^\w\s])")
+
+
+class Entry(msgspec.Struct):
+    """What is used of an entry of the data."""
+
+    pattern: str
 
 
 @cache
@@ -24,7 +29,7 @@ def patterns() -> tuple[str, ...]:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{PACKAGE} is not installed", name="crawleruseragents")
     data = Path(spec.origin).with_name(f"{PACKAGE}.json").read_bytes()
-    return tuple(entry["pattern"] for entry in json.loads(data))
+    return tuple(entry.pattern for entry in msgspec.json.decode(data, type=list[Entry]))
 
 
 @cache
@@ -36,21 +41,28 @@ def patterns_fingerprint() -> str:
 
 def declared(user_agents: pl.Series) -> list[str]:
     """Those of the user agents that match a pattern, each whole."""
-    if user_agents.len() > FEW:
-        return _matching(user_agents)
-    agents = user_agents.to_list()
-    found = {agent: _known.get(agent) for agent in agents}
-    if unknown := [agent for agent, is_declared in found.items() if is_declared is None]:
-        matching = set(_matching(pl.Series(unknown, dtype=pl.String)))
-        found |= {agent: agent in matching for agent in unknown}
-        if len(_known) > MOST_KNOWN:
-            _known.clear()
-        _known.update((agent, agent in matching) for agent in unknown if len(agent) < LONG)
-    return [agent for agent in agents if found[agent]]
-
-
-def _matching(user_agents: pl.Series) -> list[str]:
-    any_pattern = "|".join(f"(?:{pattern})" for pattern in patterns())
+    literals, others = _by_kind()
     # a $ of a pattern also stands before a newline at the end, for those who wrote it
     texts = user_agents.str.strip_suffix("\n")
-    return user_agents.filter(texts.str.contains(any_pattern)).to_list()
+    if texts.len() > FEW:
+        is_declared = texts.str.contains_any(literals)
+    else:
+        found = [any(literal in text for literal in literals) for text in texts]
+        is_declared = pl.Series(found, dtype=pl.Boolean)
+    if others:
+        is_declared |= texts.str.contains("|".join(f"(?:{pattern})" for pattern in others))
+    return user_agents.filter(is_declared).to_list()
+
+
+@cache
+def _by_kind() -> tuple[list[str], list[str]]:
+    """The patterns that are plain text, as that text, and the others. Of 1,500 all but a few are
+    plain, and in one regular expression they take longer to compile than a single application takes
+    for all else."""
+    literals, others = [], []
+    for pattern in patterns():
+        if re.search(r"[\\\[\](){}^$.|?*+]", ESCAPED.sub("", pattern)):
+            others.append(pattern)
+        else:
+            literals.append(ESCAPED.sub(r"\1", pattern))
+    return literals, others

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.database.binary_copy import encoded
 from pipeline.errors import AuditFailed, Refused
+from pipeline.load import staging
 from pipeline.run import run_all, run_named
 from pipeline.settings import Settings
 from tests.databases import Database, fresh, skipped_without_icu
@@ -260,11 +260,11 @@ def test_what_comes_while_a_run_computes(
 ) -> None:
     """After the look, before the first row is written; afterwards the table is locked."""
 
-    def meanwhile(*arguments: Any) -> bytes:
+    def meanwhile(*arguments: Any) -> Callable[[], None]:
         filled.execute(row_trigger("new.engagement_score := 1;"))
-        return encoded(*arguments)
+        return staging(*arguments)
 
-    monkeypatch.setattr("pipeline.load.encoded", meanwhile)
+    monkeypatch.setattr("pipeline.load.staging", meanwhile)
     with pytest.raises(Refused, match="while the run wrote there came: trigger change"):
         run(filled.settings())
     assert stored(filled) == {}

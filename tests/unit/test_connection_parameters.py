@@ -5,7 +5,8 @@ import traceback
 import psycopg2
 import pytest
 
-from pipeline.database.connection import connect, may_pass
+from pipeline.database.attempts import may_pass
+from pipeline.database.connection import connect
 from pipeline.database.url import connection_parameters
 from pipeline.errors import ClickstatsError, ConfigurationError
 from pipeline.settings import Settings
