@@ -1,5 +1,6 @@
 """From frames to link_click_analytics and link_click_readings: slice by slice a COPY into a staging
-table, then updates and inserts, all in one transaction. No business logic."""
+table, then updates and inserts, all in one transaction. A first load is copied straight into the
+two tables. No business logic."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ from psycopg2 import errors
 from psycopg2.errorcodes import QUERY_CANCELED
 
 from pipeline.alterations import Alterations, altering
-from pipeline.database.binary_copy import encoded
+from pipeline.database.binary_copy import encoded, intervals
 from pipeline.database.connection import lock_timeout
 from pipeline.database.waiting import in_turn
-from schema.columns import ANALYTICS, READINGS
+from schema.columns import ANALYTICS, INSTANT, READINGS, SPAN
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -54,6 +55,23 @@ INSERT = f"INSERT INTO pg_temp.clickstats_staging ({', '.join(STAGED)}) VALUES %
 FEW = 100  # rows: to import what encodes a COPY takes longer than a statement with their values
 
 
+# of a first load: columns of the tables themselves
+TIMES = ["calculated_at", "created_at", "updated_at"]
+STORED = {
+    "link_click_analytics": ["id", *ANALYTICS, *TIMES],
+    "link_click_readings": ["application_id", *READINGS, "calculated_at"],
+}
+SPANS = [name for name, dtype in ANALYTICS.items() if dtype == SPAN]
+# whether those that a run does not compare have the types that a COPY in binary format needs
+AS_EXPECTED = """
+SELECT count(*) = 3 FROM pg_attribute
+WHERE attrelid = 'link_click_analytics'::regclass AND (attname, atttypid) IN (
+    ('id', 'uuid'::regtype), ('created_at', 'timestamp'::regtype),
+    ('updated_at', 'timestamp'::regtype)
+)
+"""
+
+
 @dataclass(frozen=True)
 class Written:
     """What became of the rows of a run: those of link_click_analytics, then those of
@@ -79,7 +97,7 @@ def write(
     instant: datetime,
     attempts: int,
     *,
-    rebuild: bool = False,
+    first_load: bool = False,
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
@@ -94,7 +112,8 @@ def write(
     that has gone is nulled, a row that has gone is written anew. Where that gets in the way, or
     another program's lock or row does, the write is undone and, after a pause, repeated, up to so
     many `attempts`: `slices` may be asked for more than once.
-    With `rebuild`, indexes of an empty table are built afterwards.
+    On a `first_load`, of empty tables, rows are copied straight into them, where nothing may alter
+    them, and indexes are built afterwards.
     Readings are written only where they differ, unless `every` one is asked for, and only beside a
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
@@ -119,7 +138,7 @@ def write(
                     alterations,
                     every=every,
                     run=run,
-                    rebuild=rebuild,
+                    first_load=first_load,
                     mend=mend,
                 )
                 if whole and missing_keys:
@@ -132,9 +151,10 @@ def write(
                     alterations.refuse(instant, run, written.newer)
                 break
             except psycopg2.Error as error:
-                # whatever comes of dropping indexes, the slower way may do without: a publication
-                # needs the key, a view depends on it, an event trigger forbids it
-                comes_of_it = rebuild and error.pgcode not in (None, QUERY_CANCELED)
+                # whatever comes of the faster way, the slower one may do without: of a row that is
+                # there by now, of dropping indexes, which a publication or a view may need, or an
+                # event trigger forbids
+                comes_of_it = first_load and error.pgcode not in (None, QUERY_CANCELED)
                 # what looking again has not mended once, it never will: an index of somebody else
                 hopeless = isinstance(error, psycopg2.IntegrityError) and violated == str(error)
                 may_pass = comes_of_it or (isinstance(error, TRY_AGAIN) and not hopeless)
@@ -147,7 +167,7 @@ def write(
                 cursor.execute("ROLLBACK TO before_writing")
                 pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
                 cursor.execute("SELECT pg_sleep(%s)", (pause,))
-                rebuild = False
+                first_load = False
     log.debug(
         "%s rows updated, %s inserted, not yet committed",
         f"{written.updated:,}",
@@ -164,14 +184,18 @@ def _write(
     *,
     every: bool,
     run: str | None,
-    rebuild: bool,
+    first_load: bool,
     mend: bool,
 ) -> Written:
-    """Write all slices; with `rebuild`, build indexes of an empty table afterwards."""
-    indexes = _drop_indexes(cursor) if rebuild else []
+    """Write all slices."""
+    indexes = _drop_indexes(cursor) if first_load else []
+    straight = first_load and not alterations.names and _is_as_expected(cursor)
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
+            if straight:
+                yield _copying(cursor, _with_ids(rows), instant)
+                continue
             stage = staging(cursor, _with_ids(rows).select(STAGED))
             ids = rows["application_id"]
             parameters = {"first": ids[0], "last": ids[-1], "instant": instant}
@@ -201,6 +225,42 @@ def _write(
     for create in indexes:
         cursor.execute(create)
     return written
+
+
+def _is_as_expected(cursor: Cursor) -> bool:
+    cursor.execute(AS_EXPECTED)
+    return cursor.fetchone() == (True,)
+
+
+def _copying(cursor: Cursor, rows: pl.DataFrame, instant: datetime) -> Callable[[], Written]:
+    """What copies the rows, of which none is stored, into the tables themselves."""
+    rows = rows.with_columns(
+        *(intervals(rows[name]) for name in SPANS),
+        *(pl.lit(instant, INSTANT).alias(name) for name in TIMES),
+    )
+    parts = {
+        "link_click_analytics": rows,
+        "link_click_readings": rows.filter(pl.col("human_clicks").is_not_null()),
+    }
+    copies = [
+        (
+            f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)",
+            BytesIO(encoded(parts[table].select(columns), UUIDS)),
+        )
+        for table, columns in STORED.items()
+    ]
+
+    def copy() -> Written:
+        for text, copied in copies:
+            cursor.copy_expert(text, copied)
+        log.debug("%s rows copied", f"{rows.height:,}")
+        return Written(
+            rows.height,
+            inserted=rows.height,
+            readings_written=parts["link_click_readings"].height,
+        )
+
+    return copy
 
 
 def _write_slice(
@@ -258,12 +318,12 @@ def _write_slice(
 
 def staging(cursor: Cursor, rows: pl.DataFrame) -> Callable[[], None]:
     """What sends the rows, with the columns `STAGED`, to the staging table."""
+    rows = rows.with_columns((cs.duration() | cs.datetime()).to_physical())
     if rows.height > FEW:
         return partial(cursor.copy_expert, COPY, BytesIO(encoded(rows, UUIDS)))
     from psycopg2.extras import execute_values
 
-    values = rows.with_columns((cs.duration() | cs.datetime()).to_physical()).rows()
-    return partial(execute_values, cursor, INSERT, values, page_size=FEW)
+    return partial(execute_values, cursor, INSERT, rows.rows(), page_size=FEW)
 
 
 def keyless(cursor: Cursor) -> set[str]:

@@ -129,15 +129,16 @@ def _everything(
                 report.pending = len(pending)
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
-            rebuild = is_large and computation.target.is_empty
-            kept = not choice.changes and not computation.target.has_no_readings
+            target = computation.target
+            first_load = is_large and target.is_empty and target.has_no_readings
+            kept = not choice.changes and not target.has_no_readings
             run = settings.run_id if kept else None
             write_audited(
                 writer,
                 settings,
                 slices,
                 report,
-                rebuild=rebuild,
+                first_load=first_load,
                 whole=True,
                 every=options.full,
                 run=run,
@@ -356,7 +357,7 @@ def write_audited(
     slices: Callable[[], Iterable[pl.DataFrame]],
     report: RunReport,
     *,
-    rebuild: bool = False,
+    first_load: bool = False,
     whole: bool = False,
     every: bool = False,
     run: str | None = None,
@@ -368,7 +369,7 @@ def write_audited(
         slices,
         report.snapshot_at,
         settings.write_attempts,
-        rebuild=rebuild,
+        first_load=first_load,
         whole=whole,
         every=every,
         run=run,

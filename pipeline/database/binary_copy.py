@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from io import BytesIO
 from itertools import chain
+from struct import Struct
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,13 +15,14 @@ import polars.selectors as cs
 if TYPE_CHECKING:
     from nanoarrow.c_array_stream import CArrayStream
 
+INTERVAL = Struct(">qii")  # microseconds, days, months: interval_send
+DAY = timedelta(days=1)
 ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 
 
 def encoded(rows: pl.DataFrame, uuids: Sequence[str]) -> bytes:
-    """The rows as COPY takes them in binary format, spans and instants as microseconds; the columns
-    `uuids` hold UUIDs as text. Half the work of COPY's text for the server, for which a run that
-    writes waits.
+    """The rows as COPY takes them in binary format; the columns `uuids`, where there are, hold
+    UUIDs as text. Half the work of COPY's text for the server, for which a run that writes waits.
     """
     from pgpq import ArrowToPostgresBinaryEncoder
 
@@ -30,14 +33,23 @@ def encoded(rows: pl.DataFrame, uuids: Sequence[str]) -> bytes:
     return b"".join([encoder.write_header(), *written, encoder.finish()])
 
 
+def intervals(spans: pl.Series) -> pl.Series:
+    """The spans in the binary form of intervals, with days apart from hours, as the subtraction of
+    two timestamps gives them."""
+    days = spans.dt.total_days()
+    times = (spans - days * DAY).to_physical()
+    parts = zip(times, days, strict=True)
+    packed = [None if day is None else INTERVAL.pack(time, day, 0) for time, day in parts]
+    return pl.Series(spans.name, packed, dtype=pl.Binary)
+
+
 def _arrow(rows: pl.DataFrame, uuids: Sequence[str]) -> CArrayStream:
     """The rows as Arrow, in types that have a binary form in PostgreSQL."""
     from nanoarrow import c_array_stream, ipc  # pyarrow takes ten times as long to import
 
     stream = BytesIO()
     rows.with_columns(
-        pl.col(uuids).str.replace_all("-", "").str.decode("hex"),
-        (cs.duration() | cs.datetime()).to_physical(),
+        cs.by_name(*uuids, require_all=False).str.replace_all("-", "").str.decode("hex"),
         *(
             pl.col(name).cast(pl.List(pl.String))
             for name, dtype in rows.schema.items()

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from typer.main import get_group
 
 from cli.app import app
+from pipeline import __version__
 from pipeline.errors import ClickstatsError
 from tests.docs import help_texts
 from tests.docs.pages import (
@@ -127,8 +127,7 @@ def test_make_help_names_every_folder_of_tests() -> None:
 
 
 def test_the_changelog_has_this_version() -> None:
-    version = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["version"]
-    assert f"\n## {version}" in text_of(ROOT / "CHANGELOG.md")
+    assert f"\n## {__version__}" in text_of(ROOT / "CHANGELOG.md")
 
 
 # --- exit codes ---------------------------------------------------------------------------------
