@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from math import isnan
 from typing import TYPE_CHECKING, Annotated
@@ -137,7 +137,6 @@ def run(
             print_report(report, output, quiet=quiet)
             return
 
-    from pipeline.answers.prometheus import kept_metrics
     from pipeline.run import Options, run_named
     from pipeline.short_ids import whole_ids
 
@@ -149,7 +148,7 @@ def run(
         if output is Format.json or not quiet:
             print_dry_run(tried, output)
         return
-    with kept_metrics(settings, metrics_file):
+    with with_metrics(settings, metrics_file):
         if not app_id:
             if changed:
                 from pipeline.changed import run_changed as run_all
@@ -170,6 +169,15 @@ def run(
             f"no such application: {', '.join(unknown)}; expected ids from job_applications"
             + (f"; {rows.height} done" if rows.height else "")
         )
+
+
+def with_metrics(settings: Settings, path: str | None) -> AbstractContextManager[None]:
+    """What writes the metrics file, if any is wanted."""
+    if not path:
+        return nullcontext()
+    from pipeline.answers.prometheus import kept_metrics
+
+    return kept_metrics(settings, path)
 
 
 def refuse_combination(modes: dict[str, bool], options: dict[str, dict[str, bool]]) -> None:

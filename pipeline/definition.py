@@ -47,12 +47,6 @@ class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clicks: str = "UTC"
     applications: str = "UTC"
 
-    @property
-    def zones(self) -> dict[str, str]:
-        """Each zone, and what would be wrong if its rules were."""
-        of_source = dict.fromkeys((self.clicks, self.applications), "times of the source in UTC")
-        return of_source | {self.reporting: "hours and days of the week"}
-
 
 class Clicks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which clicks are human, and which count."""

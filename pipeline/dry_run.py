@@ -141,8 +141,8 @@ def _tried(
     )
     if not named:
         audit_read(report, choice.published, options.max_shrink)
-    zones, instants = choice.definition.time.zones, computation.instants
-    warn_of(report, zone_warnings(reader, zones, instants))
+    zones = choice.definition.time
+    warn_of(report, zone_warnings(reader, zones, computation.instants))
     with show("compare"):
         rows = pl.concat(computation.frames(Comparing(options.full)))
     report.tell("compute", "applications")

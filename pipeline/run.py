@@ -115,8 +115,8 @@ def _everything(
         computation = gathered(snapshot, settings, choice, report, show, compute)
         before("audit")
         audit_read(report, choice.published, options.max_shrink)
-        zones, instants = choice.definition.time.zones, computation.instants
-        warn_of(report, zone_warnings(snapshot.connection, zones, instants))
+        zones = choice.definition.time
+        warn_of(report, zone_warnings(snapshot.connection, zones, computation.instants))
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):

@@ -29,6 +29,18 @@ WRONG = {
     "session_replication_role": ("replica", "so that no foreign key is checked; expected origin"),
     "track_counts": ("off", "so that it cannot be seen what triggers write; expected on"),
 }
+# whether there is anything that schema/sql/shadows.sql has to look at: that takes longer to plan
+CANDIDATES = """
+WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+SELECT
+    EXISTS (
+        SELECT FROM pg_proc
+        WHERE pronamespace = (SELECT oid FROM ours) AND proname = ANY (%(functions)s::text[])
+    ) OR EXISTS (
+        SELECT FROM pg_operator
+        WHERE oprnamespace = (SELECT oid FROM ours) AND oprname = ANY (%(operators)s::text[])
+    )
+"""
 
 
 def text_problems(connection: Connection) -> list[str]:
@@ -111,9 +123,11 @@ def shadow_problems(connection: Connection, schema: str) -> list[str]:
     """The functions and operators of the schema that statements would take for built-in ones."""
     names = {"schema": schema, "functions": FUNCTIONS, "operators": OPERATORS}
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
-        cursor.execute(statement("shadows"), names)
-        shadows = [name for (name,) in cursor.fetchall()]
+        cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp;" + CANDIDATES, names)
+        shadows: list[str] = []
+        if cursor.fetchone() == (True,):
+            cursor.execute(statement("shadows"), names)
+            shadows = [name for (name,) in cursor.fetchall()]
         cursor.execute(f"SET LOCAL search_path = {search_path(schema)}")
     return [
         f"{name} would be taken for a built-in one; expected none of this name in the tables' "

@@ -7,7 +7,7 @@ by the server's alone: that Polars disagrees is the only sign that they are old.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,14 +18,14 @@ from schema.sql import statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
+    from pipeline.definition import Time
 
 
-def zone_warnings(
-    connection: Connection, zones: Mapping[str, str], instants: pl.Series
-) -> Iterator[str]:
-    """What the two disagree about in the time of these instants (UTC): zones, each with what may be
-    wrong then."""
-    for timezone, what in zones.items():
+def zone_warnings(connection: Connection, zones: Time, instants: pl.Series) -> Iterator[str]:
+    """What the two disagree about in the time of these instants (UTC), and what may be wrong
+    then."""
+    of_source = dict.fromkeys((zones.clicks, zones.applications), "times of the source in UTC")
+    for timezone, what in (of_source | {zones.reporting: "hours and days of the week"}).items():
         yield from _warnings(connection, timezone, what, instants)
 
 

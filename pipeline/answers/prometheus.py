@@ -75,29 +75,26 @@ def metrics_text(found: Status) -> bytes:
 
 
 @contextmanager
-def kept_metrics(settings: Settings, path: str | None) -> Iterator[None]:
-    """Write the metrics file, if any is wanted, after a run, whether or not the run succeeds or its
+def kept_metrics(settings: Settings, path: str) -> Iterator[None]:
+    """Write the metrics file after a run, whether or not the run succeeds or its
     output can be written. Where it can't be written, there is no run; when it fails afterwards, the
     error says that the run was published."""
-    if path:
-        refuse_unwritable(Path(path))
+    refuse_unwritable(Path(path))
     try:
         yield
     except (ClickstatsError, OSError):
-        if path:
-            try:
-                write_metrics(status(settings), Path(path))
-            except ClickstatsError as unwritten:
-                log.warning("the metrics file was not written: %s", unwritten)
-        raise
-    if path:
         try:
             write_metrics(status(settings), Path(path))
-        except ClickstatsError as error:
-            said = re.sub("; (nothing was written|run again)", "", str(error))
-            raise type(error)(
-                f"the run was published, but the metrics file was not written: {said}"
-            ) from error
+        except ClickstatsError as unwritten:
+            log.warning("the metrics file was not written: %s", unwritten)
+        raise
+    try:
+        write_metrics(status(settings), Path(path))
+    except ClickstatsError as error:
+        said = re.sub("; (nothing was written|run again)", "", str(error))
+        raise type(error)(
+            f"the run was published, but the metrics file was not written: {said}"
+        ) from error
 
 
 USED = "Used clicks of each class in the last published run --all."

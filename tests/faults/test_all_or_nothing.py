@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg2
@@ -92,6 +92,27 @@ def test_killed(database: Database, point: str) -> None:
         running.kill()
         running.wait()
         wait_until(lambda: not database.execute(SESSIONS), seconds=AT_ONCE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("statement", "state"), [("select 1; commit", "died"), ("select 1", "running")]
+)
+def test_sessions_of_a_run_that_only_rest(database: Database, statement: str, state: str) -> None:
+    """A pooler keeps those of a dead run; those of a run that lives are in a transaction."""
+    run = "00000000-0000-4000-8000-000000000001"
+    database.execute(
+        "insert into clickstats_runs (id, started_at, command, options, version, rules, timezone,"
+        f" host, pid) values ('{run}', now(), 'run --all', '{{}}', '', '', 'UTC', '', 1)"
+    )
+    told = f"select outcome from clickstats_runs where id = '{run}'"
+    with closing(database.connect()) as kept, kept.cursor() as cursor:
+        cursor.execute(f"set application_name = 'clickstats/{run}'; {statement}")
+        run_all(database.settings())
+        assert database.execute(told) == [("running",)]  # it may be between two transactions
+        sleep(5.5)
+        run_all(database.settings())
+        assert database.execute(told) == [(state,)]
 
 
 SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.answers.verify import verify
 from pipeline.database.connection import session
+from pipeline.definition import Time
 from pipeline.dry_run import dry_run
 from pipeline.run import run_all
 from pipeline.time_zones import ABBREVIATIONS
@@ -18,12 +19,9 @@ from tests.runs import WORLD
 
 
 def told(database: Database, timezone: str, *instants: datetime) -> list[str]:
+    found = pl.Series(instants, dtype=pl.Datetime("us"))
     with session(database.settings()) as connection:
-        return list(
-            zone_warnings(
-                connection, {timezone: "hours"}, pl.Series(instants, dtype=pl.Datetime("us"))
-            )
-        )
+        return list(zone_warnings(connection, Time(reporting=timezone), found))
 
 
 JULY, MARCH, NOVEMBER = (datetime(2024, month, 1) for month in (7, 3, 11))
