@@ -53,8 +53,6 @@ UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 INSERT = f"INSERT INTO pg_temp.clickstats_staging ({', '.join(STAGED)}) VALUES %s"  # noqa: S608 (our names)
 FEW = 100  # rows: to import what encodes a COPY takes longer than a statement with their values
-
-
 # of a first load: columns of the tables themselves
 TIMES = ["calculated_at", "created_at", "updated_at"]
 STORED = {
