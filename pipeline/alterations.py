@@ -28,6 +28,7 @@ SELECT set_config('clickstats.writes', ({writes}), true);
 SET CONSTRAINTS ALL IMMEDIATE;
 SELECT ({writes}) = current_setting('clickstats.writes'), ({answer})
 """
+NOW = "SET CONSTRAINTS ALL IMMEDIATE; "  # what waits for the commit fires
 KEEP = "INSERT INTO pg_temp.clickstats_written TABLE pg_temp.clickstats_staging"
 
 
@@ -62,19 +63,19 @@ class Alterations:
         """Raise `AuditFailed` when rows are stored otherwise than they were written, but for the
         `newer` ones, left to a newer run, or when others were altered; with the id of a `run`, when
         what it has kept of changes of scores was. Triggers that would wait for the commit fire
-        now.
+        now, those of foreign keys among them.
 
         Raises `Refused` when something has come since the first look that may alter rows: none can
         come after the first row is written, since that keeps the table locked."""
         if not self.kept:
-            if came := set(altering(self.cursor)) - set(self.names):
+            if came := set(altering(self.cursor, NOW)) - set(self.names):
                 raise Refused(
                     f"while the run wrote there came: {', '.join(sorted(came))}; "
                     "nothing was written; run again"
                 )
             return
         self.cursor.execute("SET LOCAL enable_hashjoin = on")
-        self.cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self.cursor.execute(NOW)
         looks = {"altered": newer, "altered_readings": 0, "altered_beside": 0}
         if run:
             looks["altered_changes"] = 0

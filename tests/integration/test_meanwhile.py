@@ -1,18 +1,20 @@
 """What others do between a run's reading and its writing: the steps are held apart."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from psycopg2.extensions import connection
 
 from pipeline.errors import NoConnection
 from pipeline.lock import RUN
-from pipeline.run import run_all, run_named
+from pipeline.run import Before, run_all, run_named
+from pipeline.settings import Settings, Sizes
 from tests.databases import Database
 from tests.drawings import named
-from tests.engines import reference, stored
+from tests.engines import assert_exact, reference, stored
 from tests.holds import at
 from tests.runs import WORLD, A, B
 from tests.waiting import wait_until
@@ -67,6 +69,33 @@ def test_named_applications_too(filled: Database, event: str, gone: int) -> None
     run_named(filled.settings(), [A, B], before=meanwhile)
     assert len(stored(filled)) == 2 - gone
     assert stored(filled) == reference(filled)
+
+
+DEFERRED = """
+alter table link_click_analytics
+    alter constraint link_click_analytics_application_id_fkey deferrable initially deferred,
+    alter constraint link_click_analytics_job_id_fkey deferrable initially deferred;
+alter table link_click_readings
+    alter constraint link_click_readings_application_id_fkey deferrable initially deferred;
+"""
+RUNS: dict[str, Callable[[Settings, Before], object]] = {
+    "all": lambda settings, before: run_all(settings, before=before),
+    "a first load": lambda settings, before: run_all(
+        replace(settings, sizes=Sizes(first_load=1)), before=before
+    ),
+    "named": lambda settings, before: run_named(settings, [A, B], before=before),
+}
+
+
+@pytest.mark.parametrize("event", [event for event, _ in EVENTS.values()], ids=EVENTS.keys())
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+def test_keys_that_wait_for_the_commit(
+    filled: Database, event: str, run: Callable[[Settings, Before], object]
+) -> None:
+    """As some frameworks declare them: they say what is gone while the run can still drop it."""
+    filled.execute(DEFERRED)
+    run(filled.settings(), at("write", lambda: filled.execute(event)))
+    assert_exact(filled)
 
 
 def test_an_application_deleted_together_with_its_job(filled: Database) -> None:
