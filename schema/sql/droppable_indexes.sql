@@ -1,11 +1,13 @@
 -- The indexes, the primary key's among them, that are faster built after a first load than kept up
 -- during it, each as two statements: to drop it and to make it anew. Only those of an empty table
 -- that this role owns, made as they are described here and used by nothing else. The unique index
--- on application_id stays: the insert needs it.
+-- on application_id stays: the insert needs it. Of a partitioned table the descriptions leave out the
+-- parts, of a constraint its storage parameters.
 WITH target AS (
     SELECT oid FROM pg_class
     WHERE
         oid = 'link_click_analytics'::regclass
+        AND relkind = 'r'
         AND pg_has_role(relowner, 'USAGE')
         AND has_schema_privilege(relnamespace, 'CREATE')
         AND NOT EXISTS (SELECT FROM link_click_analytics)
@@ -32,6 +34,7 @@ WHERE
     AND NOT i.indisclustered
     AND NOT i.indisreplident
     AND c.reltablespace = 0
+    AND (k.oid IS NULL OR c.reloptions IS NULL)
     AND NOT EXISTS (SELECT FROM pg_constraint AS f WHERE f.confrelid = t.oid)
     AND obj_description(c.oid, 'pg_class') IS NULL
     AND obj_description(k.oid, 'pg_constraint') IS NULL

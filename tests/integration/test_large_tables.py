@@ -192,6 +192,43 @@ def test_what_depends_on_the_indexes_of_an_empty_table(filled: Database, depende
     assert stored(filled) == reference(filled)
 
 
+PARTITIONED = """
+drop view application_scores;
+alter table link_click_analytics rename to whole;
+create table link_click_analytics (
+    like whole including defaults including constraints,
+    foreign key (application_id) references job_applications on delete cascade,
+    foreign key (job_id) references jobs on delete set null
+) partition by hash (application_id);
+create table part_0 partition of link_click_analytics for values with (modulus 2, remainder 0);
+create table part_1 partition of link_click_analytics for values with (modulus 2, remainder 1);
+drop table whole;
+create unique index on link_click_analytics (application_id);
+create index on link_click_analytics (engagement_score desc);
+"""
+STORAGE = """
+alter table link_click_analytics drop constraint link_click_analytics_pkey;
+alter table link_click_analytics add primary key (id) with (fillfactor = 70);
+"""
+ALL_INDEXES = """
+select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid), indisvalid from pg_index
+where indrelid in (
+    select 'link_click_analytics'::regclass union select inhrelid from pg_inherits
+    where inhparent = 'link_click_analytics'::regclass
+)
+order by name
+"""
+
+
+@pytest.mark.parametrize("form", [PARTITIONED, STORAGE], ids=["of parts", "with a fill factor"])
+def test_indexes_that_their_description_does_not_make_again(filled: Database, form: str) -> None:
+    filled.execute(form)
+    indexes = filled.execute(ALL_INDEXES)
+    run_all(filled.settings(sizes=FIRST_LOAD))
+    assert filled.execute(ALL_INDEXES) == indexes
+    assert stored(filled) == reference(filled)
+
+
 def test_indexes_are_kept_up_where_the_empty_table_is_being_read(filled: Database) -> None:
     """The run does not wait for the reader."""
     files = filled.execute(FILES)
