@@ -52,7 +52,9 @@ STAGED = ["id", *ANALYTICS, *READINGS, *FLAGS]
 UUIDS = ["id", "application_id", "job_id"]
 COPY = f"COPY pg_temp.clickstats_staging ({', '.join(STAGED)}) FROM STDIN (FORMAT binary)"
 INSERT = f"INSERT INTO pg_temp.clickstats_staging ({', '.join(STAGED)}) VALUES %s"  # noqa: S608 (our names)
-FEW = 100  # rows: to import what encodes a COPY takes longer than a statement with their values
+# to import what encodes a COPY takes longer than a statement with the values of few rows and their
+# clicks; of many the server parses each one by itself
+FEW, FEW_CLICKS = 100, 5_000
 # of a first load: columns of the tables themselves
 TIMES = ["calculated_at", "created_at", "updated_at"]
 STORED = {
@@ -317,7 +319,7 @@ def _write_slice(
 def staging(cursor: Cursor, rows: pl.DataFrame) -> Callable[[], None]:
     """What sends the rows, with the columns `STAGED`, to the staging table."""
     rows = rows.with_columns((cs.duration() | cs.datetime()).to_physical())
-    if rows.height > FEW:
+    if rows.height > FEW or rows["click_sequence"].list.len().sum() > FEW_CLICKS:
         return partial(cursor.copy_expert, COPY, BytesIO(encoded(rows, UUIDS)))
     from psycopg2.extras import execute_values
 

@@ -1,15 +1,20 @@
 """What is different for large tables: they are read in parts and computed in slices, and a first
 load builds indexes afterwards. A small table is a large one where less is done at once."""
 
+from contextlib import closing
 from uuid import UUID
 
+import polars as pl
 import pytest
 
 from pipeline.database.connection import session, take_snapshot
 from pipeline.definition import Definition
 from pipeline.extract import TABLES, Source
+from pipeline.load import FLAGS, STAGED, staging
 from pipeline.run import run_all
 from pipeline.settings import Sizes
+from schema.columns import ANALYTICS, READINGS
+from schema.sql import statement
 from tests.databases import Database
 from tests.engines import reference, stored
 from tests.holds import at
@@ -98,6 +103,25 @@ def test_what_gets_in_the_way_of_the_last_slice(filled: Database, event: str) ->
     assert report.inserted + report.updated + report.gone == 1000
     assert report.inserted == 999
     assert stored(filled) == reference(filled)
+
+
+@pytest.mark.parametrize(
+    ("rows", "clicks", "way"), [(100, 9, b"INSERT"), (101, 9, b"COPY"), (1, 9_000, b"COPY")]
+)
+def test_how_rows_are_staged(database: Database, rows: int, clicks: int, way: bytes) -> None:
+    """As values the server would parse each click of a sequence by itself, several times as long."""
+    flags = dict.fromkeys(FLAGS, pl.Boolean())
+    row = {"application_id": str(UUID(int=1)), "click_sequence": clicks * ['a,"%s"']}
+    frame = pl.DataFrame(
+        rows * [row | dict.fromkeys(FLAGS, True)],
+        {"id": pl.String(), **ANALYTICS, **READINGS, **flags},
+    )
+    with closing(database.connect()) as own, own.cursor() as cursor:
+        cursor.execute(statement("staging"))
+        staging(cursor, frame.select(STAGED))()
+        assert (cursor.query or b"").startswith(way)
+        cursor.execute("select count(*), max(cardinality(click_sequence)) from clickstats_staging")
+        assert cursor.fetchone() == (rows, clicks)
 
 
 def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
