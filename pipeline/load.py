@@ -220,6 +220,9 @@ def _write(
     ):
         for of_a_slice in done:
             written += of_a_slice
+    if straight:
+        cursor.execute(statement("delete_readings_beside"), {"instant": instant})
+        written += Written(readings_deleted=cursor.rowcount)
     if indexes:
         cursor.execute(TO_BUILD)
     for create in indexes:

@@ -110,6 +110,17 @@ def test_what_comes_between(
     assert "staged" in ways(caplog)
 
 
+def test_readings_that_come_of_an_application_without_clicks(unloaded: Database) -> None:
+    """Nothing of ours is in their way."""
+    unloaded.execute("delete from link_clicks where tracking_id in ('t7', 't1257', 't2507')")
+    readings = MEANWHILE["readings come"]
+    report = run_all(
+        unloaded.settings(sizes=LARGE), before=at("write", lambda: unloaded.execute(readings))
+    )
+    assert report.readings_deleted == 1
+    assert_exact(unloaded)
+
+
 def test_a_newer_row_stays(unloaded: Database) -> None:
     run_all(unloaded.settings())
     unloaded.execute("truncate link_click_analytics, link_click_readings")
