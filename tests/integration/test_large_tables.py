@@ -109,7 +109,7 @@ def test_what_gets_in_the_way_of_the_last_slice(filled: Database, event: str) ->
     ("rows", "clicks", "way"), [(100, 9, b"INSERT"), (101, 9, b"COPY"), (1, 9_000, b"COPY")]
 )
 def test_how_rows_are_staged(database: Database, rows: int, clicks: int, way: bytes) -> None:
-    """As values the server would parse each click of a sequence by itself, several times as long."""
+    """As values the server would parse each click of a sequence by itself."""
     flags = dict.fromkeys(FLAGS, pl.Boolean())
     row = {"application_id": str(UUID(int=1)), "click_sequence": clicks * ['a,"%s"']}
     frame = pl.DataFrame(
