@@ -194,7 +194,7 @@ def shift(first_clicks: Counter[int]) -> str | None:
         return None
     early = sum(count for hour, count in first_clicks.items() if hour < 0)
     if early > EARLY_SHARE * total:
-        hour = max((hour for hour in first_clicks if hour < 0), key=lambda h: first_clicks[h])
+        hour = min((hour for hour in first_clicks if hour < 0), key=lambda h: (-first_clicks[h], h))
         return (
             f"{early:,} of {total:,} first clicks within a day lie before their application, most "
             f"of them up to {counted(-hour, 'hour', 'hours')}"

@@ -2,14 +2,17 @@
 when nobody has said it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.answers.verify import verify
+from pipeline.audit import shift
 from pipeline.demo import sample
 from pipeline.dry_run import dry_run
 from pipeline.migrate import migrate
@@ -165,6 +168,12 @@ def told_of_a_shift(database: Database, **settings: Any) -> list[str]:
     )
     assert dry == real
     return real
+
+
+@pytest.mark.parametrize("hours", [*permutations([-5, -2, 3])])
+def test_the_same_clicks_are_told_of_in_the_same_words(hours: tuple[int, ...]) -> None:
+    """In whatever order they come, also where as many lie in one hour as in another."""
+    assert "up to 5 hours" in (shift(Counter(dict.fromkeys(hours, 10))) or "")
 
 
 def test_utc_is_not_worth_a_word(sampled: Database) -> None:
