@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
+LONGEST = timedelta(days=100_000)  # so far back from now there still are instants
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 OUTDATED = """
 SELECT count(DISTINCT link.application_id)
@@ -134,13 +135,14 @@ def since_now(connection: Connection, span: timedelta) -> datetime:
         return instant
 
 
-def duration(text: str) -> timedelta:
+def duration(text: str, longest: timedelta = LONGEST) -> timedelta:
     """A duration such as 90s, 30m, 26h or 2d."""
-    if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip()):
-        try:
-            return timedelta(**{UNITS[found[2]]: float(found[1])})
-        except OverflowError:
-            pass
-    raise ConfigurationError(
-        f"{text!r} is not a duration; expected a number and s, m, h or d, such as 26h"
-    )
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not found:
+        raise ConfigurationError(
+            f"{text!r} is not a duration; expected a number and s, m, h or d, such as 26h"
+        )
+    unit = timedelta(**{UNITS[found[2]]: 1})
+    if float(found[1]) > longest / unit:
+        raise ConfigurationError(f"{text} is too long; expected at most {longest.days}d")
+    return float(found[1]) * unit

@@ -29,6 +29,19 @@ def test_a_suggestion_or_where_to_look(arguments: list[str], said: str) -> None:
     assert len(answer.errors.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", ["changes --since", "followups --within", "status --max-age", "predict --mature"]
+)
+@pytest.mark.parametrize("span", ["800000d", "9999999d", "1" + 400 * "0" + "s"])
+def test_a_duration_that_goes_back_beyond_all_instants(
+    filled: Database, arguments: str, span: str
+) -> None:
+    answer = clickstats(*arguments.split(), span, database=filled)
+    assert (answer.code, answer.output) == (2, b"")
+    assert "expected at most" in answer.errors
+    assert "too long" not in clickstats(*arguments.split(), "36500d", database=filled).errors
+
+
 @pytest.mark.parametrize("arguments", [["explain"], ["run", "--app-id"]])
 def test_unknown_applications_only(filled: Database, arguments: list[str]) -> None:
     answer = clickstats(*arguments, str(named("nobody")), database=filled)
