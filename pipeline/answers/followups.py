@@ -28,7 +28,10 @@ SELECT application_status, count(*) FROM applications GROUP BY application_statu
 ORDER BY count(*) DESC, application_status
 """
 QUICK = "SET LOCAL jit = off"  # compiling takes longer than any of these statements
-NEWEST = "SELECT max(last_human_click) FROM link_click_readings"
+NEWEST = """
+SELECT max(last_human_click) FROM link_click_readings
+WHERE last_human_click BETWEEN '0001-01-01' AND '9999-12-31'
+"""
 BEFORE = """
 SELECT DISTINCT ON (application_id) application_id, engagement_score_before, intent_score_before
 FROM link_click_score_changes

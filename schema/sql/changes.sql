@@ -20,7 +20,7 @@ LEFT JOIN applications ON applications.id = changes.application_id
 LEFT JOIN named_jobs AS jobs ON jobs.id = applications.job_id
 LEFT JOIN named_companies AS companies ON companies.id = jobs.company_id
 WHERE
-    changes.changed_at >= :'since'::timestamp
+    changes.changed_at BETWEEN :'since'::timestamp AND '9999-12-31'
     AND (
         cardinality(:'application_ids'::uuid[]) = 0
         OR changes.application_id = ANY (:'application_ids'::uuid[])

@@ -28,7 +28,7 @@ FROM (
     FROM link_click_readings AS readings
     JOIN applications ON applications.id = readings.application_id
     WHERE
-        readings.last_human_click >= :'since'::timestamp
+        readings.last_human_click BETWEEN :'since'::timestamp AND '9999-12-31'
         AND (
             applications.application_status IS NULL
             OR applications.application_status <> ALL (:'closed'::text[])

@@ -33,7 +33,10 @@ FROM link_click_analytics
 LEFT JOIN (
     SELECT
         application_id, human_clicks, machine_clicks, own_clicks, repeated_clicks,
-        first_human_click, last_human_click,
+        CASE WHEN first_human_click BETWEEN '0001-01-01' AND '9999-12-31' THEN first_human_click END
+            AS first_human_click,
+        CASE WHEN last_human_click BETWEEN '0001-01-01' AND '9999-12-31' THEN last_human_click END
+            AS last_human_click,
         engagement_score_all, intent_score_all, engagement_score_human, intent_score_human
     FROM link_click_readings
 ) AS readings USING (application_id)

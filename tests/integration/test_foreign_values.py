@@ -16,7 +16,7 @@ from pipeline.run import run_all, run_named
 from schema.sql import over_plain_rows
 from tests.commands import clickstats
 from tests.databases import CopyOf, Database
-from tests.engines import reference, stored
+from tests.engines import reference, reference_readings, stored, stored_readings
 from tests.runs import WORLD as TWO
 from tests.runs import A, B
 
@@ -114,6 +114,31 @@ def test_instants_that_cannot_be_read_are_null(two: Database, value: str) -> Non
     assert dry_run(two.settings()).report.unchanged == 2
     assert run_all(two.settings()).unchanged == 2
     run_named(two.settings(), [A])
+
+
+READERS = [
+    "report",
+    "report --html -",
+    "followups --within 36500d --all-statuses",
+    "changes --since 36500d",
+    f"explain {A}",
+]
+
+
+@pytest.mark.parametrize("value", OUTSIDE)
+@pytest.mark.parametrize("command", READERS)
+def test_instants_of_readings_that_cannot_be_read(two: Database, value: str, command: str) -> None:
+    two.execute(
+        f"""
+        update link_click_readings set first_human_click = {value}, last_human_click = {value};
+        insert into link_click_score_changes select application_id, gen_random_uuid(), {value},
+            0, 0, 0, 5, 5, 0 from link_click_readings
+        """
+    )
+    answer = clickstats(*command.split(), database=two)
+    assert (answer.code, answer.errors) == (0, "")
+    assert run_all(two.settings()).readings_written == 2
+    assert stored_readings(two) == reference_readings(two)
 
 
 def test_what_the_commands_say(two: Database) -> None:
