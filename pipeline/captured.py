@@ -27,10 +27,11 @@ IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
 
 @dataclass(frozen=True)
 class Captured:
-    """The rows of clickstats_changes that one snapshot holds, by their `numbers`, and what they
-    name: tracking links, applications and jobs, or everything."""
+    """The rows of clickstats_changes that one snapshot holds, by their `numbers` in the `relation`
+    that it was then, and what they name: tracking links, applications and jobs, or everything."""
 
-    numbers: list[int]
+    relation: int | None  # None: there were no rows
+    numbers: str  # as the server writes an array
     tracking_ids: list[str]
     application_ids: list[str]
     job_ids: list[str]
@@ -80,8 +81,13 @@ def applications_of(connection: Connection, changes: Captured) -> list[str]:
 def forget(connection: Connection, changes: Captured, pending: Sequence[str] = ()) -> None:
     """Delete the changes, in the transaction that writes what came of them, but for those that
     name `pending` applications."""
-    if changes.numbers and is_there(connection):  # capture may have been turned off meanwhile
-        done = {"numbers": changes.numbers, "pending": list(pending)}
+    # capture may have been turned off meanwhile
+    if changes.relation is not None and is_there(connection):
+        done = {
+            "relation": changes.relation,
+            "numbers": changes.numbers,
+            "pending": list(pending),
+        }
         write_alone(connection, "delete_captured", "true", done)
 
 

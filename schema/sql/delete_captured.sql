@@ -1,10 +1,12 @@
 -- Deletes what a run has done of clickstats_changes: each row by its identity, since a transaction that
 -- is still open holds lower numbers than others that have ended.
---   numbers   the rows that the run saw
---   pending   the applications that it left for later: what names them stays
+--   relation   the table that the run saw: capture may have been turned off and on since
+--   numbers    its rows that the run saw
+--   pending    the applications that it left for later: what names them stays
 DELETE FROM clickstats_changes AS change
 WHERE
     number = ANY (:'numbers'::bigint[])
+    AND tableoid::bigint = :'relation'::bigint
     AND (
         cardinality(:'pending'::uuid[]) = 0
         OR (

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.databases import Database
 from tests.definitions import printed
 from tests.drawings import named, world_drawn
 from tests.engines import assert_exact, reference, stored
+from tests.holds import at
 from tests.oracle import Definition
 
 WORLD = world_drawn(
@@ -301,3 +303,21 @@ def test_as_json_it_is_the_report_of_a_run(done: Database) -> None:
     assert nothing.keys() == one.keys()
     assert (nothing["applications"], one["applications"]) == (0, 1)
     assert nothing["timezone"] == one["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize("step", ["audit", "write"])
+def test_capture_turned_off_and_on_during_a_run(database: Database, step: Step) -> None:
+    """Numbers begin anew: the row for everything has the number of the one that the run saw."""
+    database.load(WORLD)
+    settings = database.settings()
+    turn_on(settings)
+
+    def anew() -> None:
+        database.execute(CLICK, ("a",))
+        turn_off(settings)
+        turn_on(settings)
+
+    run_all(settings, before=at(step, anew))
+    assert database.execute(WAITING) == [(1,)]
+    run_changed(replace(settings, run_id=str(uuid4())))
+    assert_exact(database)
