@@ -215,6 +215,16 @@ def _unseen(tables: list[dict[str, Any]]) -> list[str]:
             f"STORED; drop it and add it so, {ANEW}"
             for column in table["virtual"]
         ]
+        if table["far"]:
+            found.append(
+                f"{name} has parts that are foreign tables, whose changes no trigger sees: "
+                f"{table['far']}; expected tables of this database; detach them, {ANEW}"
+            )
+        if table["unlogged"]:
+            found.append(
+                f"a crash of the server or a failover empties what is UNLOGGED, and no trigger "
+                f"tells: {table['unlogged']}; expected ALTER TABLE … SET LOGGED; do so, {ANEW}"
+            )
         if table["parents"] and not table["is_tied"]:
             found.append(
                 f"{name} is a part of {table['parents']}, and statements that name that one fire "

@@ -3,9 +3,27 @@
 --   below       what a view reads
 --   virtual     the columns that the functions of capture read and triggers find null in
 --   parents     the tables that it is a partition or a child of
+--   far         its partitions and children that are foreign tables
+--   unlogged    which of it, its partitions and children are
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
 --               tells the applications of what it does
+WITH RECURSIVE parts AS (
+    SELECT
+        oid AS whole,
+        oid AS part
+    FROM pg_class
+    WHERE
+        oid IN (
+            to_regclass('link_clicks'), to_regclass('link_tracking'), to_regclass('job_applications'),
+            to_regclass('jobs')
+        )
+    UNION
+    SELECT p.whole, i.inhrelid
+    FROM parts AS p
+    JOIN pg_inherits AS i ON i.inhparent = p.part
+)
+
 SELECT
     c.relname AS name,
     c.relkind AS kind,
@@ -39,6 +57,18 @@ SELECT
         FROM pg_inherits AS i
         WHERE i.inhrelid = c.oid
     ) AS parents,
+    (
+        SELECT string_agg(f.oid::regclass::text, ', ' ORDER BY f.oid::regclass::text)
+        FROM parts AS p
+        JOIN pg_class AS f ON f.oid = p.part
+        WHERE p.whole = c.oid AND p.part <> c.oid AND f.relkind = 'f'
+    ) AS far,
+    (
+        SELECT string_agg(u.oid::regclass::text, ', ' ORDER BY u.oid::regclass::text)
+        FROM parts AS p
+        JOIN pg_class AS u ON u.oid = p.part
+        WHERE p.whole = c.oid AND u.relkind = 'r' AND u.relpersistence = 'u'
+    ) AS unlogged,
     pg_get_userbyid(c.relowner) AS owner,
     pg_has_role(c.relowner, 'USAGE') AS is_owned,
     EXISTS (
@@ -54,9 +84,5 @@ SELECT
             AND b.attname = 'id'
     ) AS is_tied
 FROM pg_class AS c
-WHERE
-    c.oid IN (
-        to_regclass('link_clicks'), to_regclass('link_tracking'), to_regclass('job_applications'),
-        to_regclass('jobs')
-    )
+WHERE c.oid IN (SELECT whole FROM parts)
 ORDER BY name

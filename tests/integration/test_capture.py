@@ -297,6 +297,36 @@ def test_parts_of_another_table_are_refused(captured: Database, made: str) -> No
     assert not state(captured.settings()).is_on
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("alter table link_clicks set unlogged", "UNLOGGED, and no trigger tells: link_clicks;"),
+        (
+            "create unlogged table old_clicks () inherits (link_clicks)",
+            "UNLOGGED, and no trigger tells: old_clicks;",
+        ),
+        (
+            "create foreign table far_clicks () inherits (link_clicks) server elsewhere",
+            "link_clicks has parts that are foreign tables, .*: far_clicks;",
+        ),
+    ],
+)
+def test_what_changes_without_a_statement_is_refused(
+    captured: Database, made: str, told: str
+) -> None:
+    """A crash empties tables that have no log, and at another server there are no triggers."""
+    captured.execute(
+        "create foreign data wrapper far; create server elsewhere foreign data wrapper far"
+    )
+    captured.execute(made)
+    with pytest.raises(ConfigurationError, match=f"capture misses changes: .*{told}"):
+        run_changed(captured.settings())
+    turn_off(captured.settings())
+    with pytest.raises(ConfigurationError, match=told):
+        turn_on(captured.settings())
+    assert not state(captured.settings()).is_on
+
+
 def test_only_the_owner_can(database: Database, role: str) -> None:
     database.execute(LEAST.format(role=role))
     with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
