@@ -117,6 +117,8 @@ def _everything(
         audit_read(report, choice.published, options.max_shrink)
         zones = choice.definition.time
         warn_of(report, zone_warnings(snapshot.connection, zones, computation.instants))
+        told = computation.captured
+        ahead = computation.target.ahead() if told and told.relation is not None else None
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
@@ -145,11 +147,19 @@ def _everything(
                 orphans=lambda: computation.orphans,
             )
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
-            if computation.captured:
-                forget(writer, computation.captured, pending)
+            # of the rows that it has left as newer some may be older
+            if told and not is_reached(writer, ahead):
+                forget(writer, told, pending)
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
+
+
+def is_reached(connection: Connection, instant: str | None) -> bool:
+    """Whether the server's clock has reached the instant (UTC)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamp <= clock_timestamp()::timestamp", (instant,))
+        return cursor.fetchone() == (True,)
 
 
 def refuse_part(choice: Choice, options: Options) -> None:

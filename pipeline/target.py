@@ -24,6 +24,10 @@ SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
 NO_READINGS = """
 SELECT (SELECT application_id FROM link_click_readings ORDER BY application_id LIMIT 1) IS NULL
 """
+AHEAD = """
+SELECT min(calculated_at)::text FROM link_click_analytics
+WHERE calculated_at > %(instant)s::timestamp
+"""
 TABLES = {
     "link_click_analytics": list(ANALYTICS),
     "link_click_readings": ["application_id", *READINGS],
@@ -64,6 +68,13 @@ class Target:
         """Whether no readings are stored of any application."""
         (has_none,) = self.reader.row_without_lock(NO_READINGS)
         return bool(has_none)
+
+    def ahead(self) -> str | None:
+        """The first instant after the snapshot that a stored row has, which comes of a clock that
+        was set back since: once it is reached, the row looks newer than it is."""
+        instant = {"instant": self.reader.snapshot.taken_at}
+        (first,) = self.reader.row_without_lock(self.reader.bound(AHEAD, instant))
+        return first and str(first)
 
     @property
     def _front(self) -> str:

@@ -15,7 +15,7 @@ from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError
-from pipeline.run import Options, Step, run_all
+from pipeline.run import Before, Options, Step, run_all
 from pipeline.settings import Sizes
 from tests.commands import clickstats
 from tests.databases import Database
@@ -168,18 +168,43 @@ def test_a_change_during_the_round_waits_for_the_next(done: Database) -> None:
     assert_exact(done)
 
 
-def test_a_row_from_before_the_clock_was_set_back(done: Database) -> None:
-    """While a round runs the clock reaches the row's instant: it looks newer than it is."""
-    at = "update link_click_analytics set calculated_at = clock_timestamp() + interval '0.5 s'"
-    done.execute(at)
-    done.execute(CLICK, ("a",))
+def clock_set_back(database: Database) -> Before:
+    """While a run computes, the clock reaches the instant of each row: they look newer than they
+    are."""
+    ahead = "update link_click_analytics set calculated_at = clock_timestamp() + interval '1 s'"
 
     def before(step: Step) -> None:
+        if step == "snapshot":
+            database.execute(ahead)
         if step == "write":
-            time.sleep(0.6)
+            time.sleep(1.1)
 
-    assert run_changed(done.settings(), before=before).newer == 1
+    return before
+
+
+def test_a_row_from_before_the_clock_was_set_back(done: Database) -> None:
+    done.execute(CLICK, ("a",))
+    assert run_changed(done.settings(), before=clock_set_back(done)).newer == 1
     assert run_changed(done.settings()).updated == 1
+    assert_exact(done)
+    assert done.execute(WAITING) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        CLICK.replace("%s", "'a'"),
+        # the readings alone
+        "update link_clicks set user_agent = 'curl/8.5.0' where tracking_id = 'a'",
+    ],
+)
+def test_a_run_of_everything_leaves_such_a_row_to_the_next_round(
+    done: Database, change: str
+) -> None:
+    done.execute(change)
+    run_all(done.settings(), before=clock_set_back(done))
+    assert done.execute(WAITING) == [(1,)]
+    run_changed(replace(done.settings(), run_id=str(uuid4())))
     assert_exact(done)
     assert done.execute(WAITING) == [(0,)]
 
