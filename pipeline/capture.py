@@ -135,7 +135,8 @@ def problems(connection: Connection) -> list[str]:
 def nothing_waits(settings: Settings) -> RunReport | None:
     """The report of a `run --changed` that finds nothing to do; None when there is something.
 
-    Raises `ConfigurationError` unless capture tells of all changes.
+    Raises `ConfigurationError` unless capture tells of all changes, and for a definition other than
+    the published one.
     """
     with session(settings) as connection:
         return idle(connection, settings)
@@ -144,6 +145,10 @@ def nothing_waits(settings: Settings) -> RunReport | None:
 def idle(connection: Connection, settings: Settings) -> RunReport | None:
     """The same, over a connection that is there."""
     refuse_unless_on(connection)
+    if settings.definition_file or settings.timezone:
+        from pipeline.ledger import chosen, refuse_to_mix  # which load Polars
+
+        refuse_to_mix(chosen(connection, settings))
     if waits(connection):
         return None
     with connection.cursor() as cursor:

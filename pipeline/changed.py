@@ -14,7 +14,7 @@ from pipeline.capture import idle, refuse_unless_on
 from pipeline.captured import Captured, applications_of, captured, forget
 from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
-from pipeline.ledger import Round, ledger_of_rounds
+from pipeline.ledger import Round, last_published, ledger_of_rounds
 from pipeline.load import keyless
 from pipeline.lock import hold_gate_shared
 from pipeline.rewrites import unless_rewritten
@@ -49,7 +49,8 @@ def run_changed(
     """Compute the applications that change capture has named so far, write the rows that differ and
     confirm the others. When it has named nothing, nothing is written.
 
-    When it has named everything, or more applications than one slice has, it is a `run --all`.
+    When it has named everything, or more applications than one slice has, and when no `run --all`
+    was published, it is one.
     Raises `ConfigurationError` when capture is off, and for a definition other than the published
     one.
     """
@@ -66,7 +67,8 @@ def run_changed(
         changes = captured(writer)
         if changes is None:  # turned off this moment
             refuse_unless_on(writer)
-        if changes and (named := few(writer, settings, changes)):
+        # where nothing was published nobody knows by which definition the stored rows are
+        if changes and last_published(writer) and (named := few(writer, settings, changes)):
             before("gate")
             hold_gate_shared(writer, settings, named)
             report, pending = unless_rewritten(

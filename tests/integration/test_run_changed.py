@@ -259,6 +259,21 @@ def test_another_definition_is_refused(done: Database, tmp_path: Path) -> None:
     assert done.execute(WAITING) == [(1,)]
 
 
+def test_another_definition_is_refused_also_when_nothing_waits(done: Database) -> None:
+    answer = clickstats("run", "--changed", "--timezone", "Asia/Kolkata", database=done)
+    assert (answer.code, "another definition" in answer.errors) == (2, True)
+    assert clickstats("run", "--changed", "--timezone", "UTC", database=done).code == 0
+
+
+def test_without_a_published_run_everything_is_computed(done: Database) -> None:
+    """By which definition the stored rows are, nobody knows then."""
+    run_all(done.settings(timezone="Asia/Kolkata"))
+    done.execute("delete from clickstats_runs")
+    done.execute(CLICK, ("a",))
+    run_changed(done.settings())
+    assert_exact(done)
+
+
 def test_frozen_applications_keep_their_rows(done: Database, tmp_path: Path) -> None:
     definition = printed(tmp_path, Definition(), frozen_after_days=30)
     run_all(done.settings(definition_file=definition))
