@@ -55,6 +55,7 @@ def run_changed(
     one.
     """
     started = perf_counter()
+    done: RunReport | None = None
     with (
         writing(settings) as writer,
         ledger_of_rounds(
@@ -80,11 +81,11 @@ def run_changed(
                 forget(writer, changes, pending)
             report.seconds["total"] = perf_counter() - started
             row.publish(writer)
+            done = report
             before("commit")
             commit(writer, settings)
             before("end")
-            return report
-    return run_all(settings, options, show, before)
+    return done or run_all(settings, options, show, before)
 
 
 def few(connection: Connection, settings: Settings, changes: Captured) -> list[str]:

@@ -93,6 +93,9 @@ class Ledger:
         try:
             with session(self.settings) as connection, connection.cursor() as cursor:
                 cursor.execute(NOT_FOR_LONG)
+                cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
+                if cursor.fetchone() == (True,):
+                    return True
                 self._open(connection)
                 self._finish(connection, "failed", *_exit(error))
                 cursor.execute(IS_PUBLISHED, (self.settings.run_id,))

@@ -14,7 +14,7 @@ from pipeline.answers.changes import changes
 from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
-from pipeline.errors import ConfigurationError
+from pipeline.errors import ConfigurationError, NoConnection
 from pipeline.run import Before, Options, Step, run_all
 from pipeline.settings import Sizes
 from tests.commands import clickstats
@@ -142,6 +142,24 @@ def test_a_failure_has_a_row_of_its_own_and_loses_nothing(done: Database) -> Non
     assert (stored(done), done.execute(WAITING)) == (before, [(1,)])
     run_changed(done.settings())
     assert_exact(done)
+
+
+def test_a_connection_lost_after_the_commit(
+    done: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first round of an hour is found in the ledger."""
+    done.execute(CLICK, ("a",))
+
+    def lose() -> None:
+        raise NoConnection("lost")
+
+    settings = replace(done.settings(), run_id=str(uuid4()))
+    assert run_changed(settings, before=at("end", lose)).updated == 1
+    assert [record.message for record in caplog.records] == ["published before this came: lost"]
+    assert [row[:2] for row in done.execute(LEDGER)] == [
+        ("run --changed", "published"),
+        ("run --all", "published"),
+    ]
 
 
 def test_a_writer_that_was_open_meanwhile_is_not_lost(done: Database) -> None:
