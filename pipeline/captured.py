@@ -78,6 +78,13 @@ def applications_of(connection: Connection, changes: Captured) -> list[str]:
     return sorted(found) or [NOBODY]
 
 
+def is_reached(connection: Connection, instant: str | None) -> bool:
+    """Whether the server's clock has reached the instant (UTC)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamp <= clock_timestamp()::timestamp", (instant,))
+        return cursor.fetchone() == (True,)
+
+
 def forget(connection: Connection, changes: Captured, pending: Sequence[str] = ()) -> None:
     """Delete the changes, in the transaction that writes what came of them, but for those that
     name `pending` applications."""

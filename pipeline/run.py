@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
-from pipeline.captured import applications_of, captured, forget
+from pipeline.captured import applications_of, captured, forget, is_reached
 from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications
@@ -117,8 +117,8 @@ def _everything(
         audit_read(report, choice.published, options.max_shrink)
         zones = choice.definition.time
         warn_of(report, zone_warnings(snapshot.connection, zones, computation.instants))
-        told = computation.captured
-        ahead = computation.target.ahead() if told and told.relation is not None else None
+        told, target = computation.captured, computation.target
+        ahead = target.ahead() if told and told.relation is not None else None
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
@@ -131,19 +131,16 @@ def _everything(
                 report.pending = len(pending)
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
-            target = computation.target
-            first_load = is_large and target.is_empty and target.has_no_readings
-            kept = not choice.changes and not target.has_no_readings
-            run = settings.run_id if kept else None
+            is_fresh = target.has_no_readings
             write_audited(
                 writer,
                 settings,
                 slices,
                 report,
-                first_load=first_load,
+                first_load=is_large and is_fresh and target.is_empty,
                 whole=True,
                 every=options.full,
-                run=run,
+                run=None if choice.changes or is_fresh else settings.run_id,
                 orphans=lambda: computation.orphans,
             )
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
@@ -153,13 +150,6 @@ def _everything(
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
-
-
-def is_reached(connection: Connection, instant: str | None) -> bool:
-    """Whether the server's clock has reached the instant (UTC)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT %s::timestamp <= clock_timestamp()::timestamp", (instant,))
-        return cursor.fetchone() == (True,)
 
 
 def refuse_part(choice: Choice, options: Options) -> None:
