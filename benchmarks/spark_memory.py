@@ -42,7 +42,9 @@ def kind_of(pid: int, driver: int) -> str | None:
     if pid == driver:
         return "driver"
     try:
-        command_line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        command_line = (
+            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        )
     except OSError:
         return None
     if WORKER.search(command_line):

@@ -187,6 +187,8 @@ def distributed(
     texts, _as_arrays = source.parts("clicks")
     partitions = max(len(texts), session.sparkContext.defaultParallelism)
     session.conf.set("spark.sql.shuffle.partitions", partitions)
+    # what grows with the source is never sent whole to each executor, through the driver
+    session.conf.set("spark.sql.autoBroadcastJoinThreshold", -1)
     session.catalog.clearCache()
     with spark_errors():
         bounds = range_bounds(source)
