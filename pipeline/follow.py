@@ -13,6 +13,7 @@ from pipeline.capture import refuse_unless_on
 from pipeline.captured import waits
 from pipeline.changed import run_changed
 from pipeline.database.connection import session
+from pipeline.database.waiting import signal_behind
 from pipeline.errors import Locked, NoConnection, Refused
 from pipeline.lock import hold_follow_lock
 from pipeline.run import DEFAULTS, Options, Step
@@ -52,6 +53,8 @@ def follow(
                         _round(settings, options, alive)
                     time.sleep(every)
         except (NoConnection, Refused, RunInTheWay) as error:
+            if signal := signal_behind(error):  # whose work was broken off at the server
+                raise signal from None
             if not has_begun:
                 raise
             pause = min(2 * pause, LONGEST_PAUSE)

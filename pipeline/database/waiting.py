@@ -120,7 +120,7 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
     if not wait(running, timeout=0).not_done:
         return
     Thread(target=cancel_until_ended, daemon=True).start()
-    signal = _signal(reason)
+    signal = signal_behind(reason)
     patience = PATIENCE if signal is None else 0 if is_unanswered(signal) else AFTER_A_SIGNAL
     if wait(running, patience).not_done:
         if signal:
@@ -130,7 +130,7 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
     ended.set()
 
 
-def _signal(error: BaseException | None) -> BaseException | None:
+def signal_behind(error: BaseException | None) -> BaseException | None:
     """The signal that caused an exception, if one did."""
     while error and not isinstance(error, KeyboardInterrupt | SystemExit):
         error = error.__context__

@@ -15,6 +15,8 @@ import pytest
 
 from pipeline.capture import turn_off, turn_on
 from pipeline.demo.embedded import server
+from pipeline.errors import NoConnection
+from pipeline.follow import follow
 from pipeline.migrate import migrate
 from pipeline.run import Options, run_all
 from tests.commands import MAIN, ROOT, inherited
@@ -217,6 +219,23 @@ def test_it_ends_in_time_within_a_round(done: Database) -> None:
 
 
 @pytest.mark.slow
+def test_a_signal_that_breaks_the_connection_ends_it(done: Database) -> None:
+    """What does not end in time at the server is broken off, and looks like a lost connection."""
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        assert looks == 1
+        try:
+            sys.exit(143)
+        except SystemExit:
+            raise NoConnection("lost") from None
+
+    with pytest.raises(SystemExit):
+        follow(done.settings(), 0.1, alive=look)
+
+
 def test_memory_is_flat(done: Database) -> None:
     """Between the rounds 200 and 800 it grows by less than a tenth."""
 
