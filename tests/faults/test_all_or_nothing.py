@@ -309,7 +309,7 @@ def no_room(database: Database, error: str, *settings: str) -> None:
     with limited(database, *settings), pytest.raises(Refused, match=error):
         run_all(database.settings())
     assert database.execute(ROWS) == before
-    assert not database.execute(REMAINS)
+    wait_until(lambda: not database.execute(REMAINS), seconds=2)
     [(state, code, said)] = database.execute(LAST_RUN, ("run --all",))
     assert (state, code) == ("failed", Refused.exit_code)
     assert error in said
