@@ -218,7 +218,6 @@ def test_it_ends_in_time_within_a_round(done: Database) -> None:
     assert done.execute("select count(*) from clickstats_changes") == [(1,)]
 
 
-@pytest.mark.slow
 def test_a_signal_that_breaks_the_connection_ends_it(done: Database) -> None:
     """What does not end in time at the server is broken off, and looks like a lost connection."""
     looks = 0
@@ -236,6 +235,7 @@ def test_a_signal_that_breaks_the_connection_ends_it(done: Database) -> None:
         follow(done.settings(), 0.1, alive=look)
 
 
+@pytest.mark.slow
 def test_memory_is_flat(done: Database) -> None:
     """Between the rounds 200 and 800 it grows by less than a tenth."""
 
