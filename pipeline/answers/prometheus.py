@@ -76,9 +76,9 @@ def metrics_text(found: Status) -> bytes:
 
 @contextmanager
 def kept_metrics(settings: Settings, path: str) -> Iterator[None]:
-    """Write the metrics file after a run, whether or not the run succeeds or its
-    output can be written. Where it can't be written, there is no run; when it fails afterwards, the
-    error says that the run was published."""
+    """Write the metrics file after a run, whether or not the run succeeds or its output can be
+    written. Where it can't be written, there is no run; when it fails afterwards, the error says
+    that the run was published."""
     refuse_unwritable(Path(path))
     try:
         yield
