@@ -41,6 +41,9 @@ AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout")
 # speaks English; of others psycopg2 has a code, for the same statement
 GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")
 LIMIT = re.compile("cancell?ing|timeout")
+FEW = 2**16  # bytes of CSV
+# a field of PostgreSQL's CSV and what ends it; only a text has quotes, and an empty one needs them
+FIELD = re.compile(r'("[^"]*(?:""[^"]*)*"|[^,\n]*)[,\n]')
 USUAL_SEARCH_PATH = '"$user", public'
 
 
@@ -169,18 +172,38 @@ def read_by_copy(connection: Connection, statement: str, schema: pl.Schema) -> p
         cursor.copy_expert(
             sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(statement)), rows
         )
-    if rows.tell() == len(BOM_UTF8):
+    size = rows.tell() - len(BOM_UTF8)
+    if not size:
         return schema.to_frame()
     rows.seek(0)
-    text = {
-        name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()
-    }
+    frame = _few(rows, schema) if size < FEW else _many(rows, schema)
+    return checked(frame.select(_read_text(name, dtype) for name, dtype in schema.items()), schema)
+
+
+def _few(rows: BytesIO, schema: pl.Schema) -> pl.DataFrame:
+    """The same as `_many`, of few bytes: in a tenth of the time, and Polars 2.1 keeps some bytes of
+    each CSV that it reads for ever."""
+    found = FIELD.findall(rows.getvalue().decode("utf-8-sig"))
+    fields = [
+        field[1:-1].replace('""', '"') if field[:1] == '"' else field or None for field in found
+    ]
+    width = len(schema)
+    texts = pl.DataFrame({name: fields[number::width] for number, name in enumerate(schema)})
+    return texts.cast(_on_the_way(schema))
+
+
+def _many(rows: BytesIO, schema: pl.Schema) -> pl.DataFrame:
     try:
-        frame = pl.read_csv(rows, has_header=False, schema=text)
+        return pl.read_csv(rows, has_header=False, schema=_on_the_way(schema))
     except pl.exceptions.ComputeError:
         rows.getvalue().decode()  # says where, if the reason is bytes that are no UTF-8
         raise
-    return checked(frame.select(_read_text(name, dtype) for name, dtype in schema.items()), schema)
+
+
+def _on_the_way(schema: pl.Schema) -> pl.Schema:
+    return pl.Schema(
+        {name: pl.String() if _written_as_text(dtype) else dtype for name, dtype in schema.items()}
+    )
 
 
 def _written_as_text(dtype: pl.DataType) -> bool:

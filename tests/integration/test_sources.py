@@ -8,13 +8,14 @@ import psycopg2
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipeline.database import transport
 from pipeline.database.connection import bound, session, take_snapshot
 from pipeline.database.transport import connectorx_url, read_by_connectorx, read_by_copy
 from pipeline.errors import SchemaError
 from pipeline.extract import FIRST_ID, LAST_ID
 from pipeline.migrate import problems
 from pipeline.run import Options, run_all, run_named
-from schema.columns import APPLICATIONS, CLICKS, IMAGE, LINKS
+from schema.columns import APPLICATIONS, CLICKS, IMAGE, INSTANT, LINKS
 from schema.sql import statement
 from tests.databases import LEAST, Database
 from tests.drawings import named, world_drawn
@@ -251,6 +252,60 @@ def test_both_readers_give_the_same_frames(
     assert copied.schema == schema
     assert copied.is_empty() == empty
     assert_frame_equal(copied, read, check_row_order=False)
+
+
+VALUES = pl.Schema(
+    {
+        "text": pl.String(),
+        "whole": pl.Int64(),
+        "price": pl.Decimal(10, 2),
+        "instant": INSTANT,
+        "bytes": pl.Binary(),
+        "other": pl.String(),
+    }
+)
+ODD = """
+SELECT text, number, price, instant, decode(md5(text), 'hex'), nullif(text, '')
+FROM unnest(%(texts)s::text[]) WITH ORDINALITY AS given (text, number)
+LEFT JOIN (
+    VALUES
+        (1, 0.1, '2024-03-04 09:00'::timestamp), (2, -99999999.99, '1970-01-01'), (3, 1.236, NULL),
+        (4, 1e2, '9999-12-31 23:59:59.999999')
+) AS beside (number, price, instant) USING (number)
+ORDER BY number DESC
+"""
+
+
+@pytest.mark.parametrize("columns", [list(VALUES), ["text"]])
+def test_few_rows_are_read_as_many_are(
+    database: Database, monkeypatch: pytest.MonkeyPatch, columns: list[str]
+) -> None:
+    """Polars reads the CSV of many, a pattern that of few."""
+    texts = [
+        *HOSTILE,
+        '"',
+        '""',
+        '","',
+        "a,b",
+        "\n",
+        "\r",
+        "\\.",
+        "",
+        " ",
+        '"\n"',
+        "x" * 300,
+        "\ufeff",  # the first row
+    ]
+    schema = pl.Schema({name: VALUES[name] for name in columns})
+    with session(database.settings()) as own:
+        names = ", ".join(VALUES)
+        odd = bound(own, ODD, {"texts": texts})
+        text = f"SELECT {', '.join(columns)} FROM ({odd}) AS odd ({names})"
+        few = read_by_copy(own, text, schema)
+        monkeypatch.setattr(transport, "FEW", 0)
+        many = read_by_copy(own, text, schema)
+    assert_frame_equal(few, many)
+    assert few["text"].to_list() == texts[::-1]
 
 
 def hostile() -> World:
