@@ -29,6 +29,11 @@ WRONG = {
     "session_replication_role": ("replica", "so that no foreign key is checked; expected origin"),
     "track_counts": ("off", "so that it cannot be seen what triggers write; expected on"),
 }
+# what makes each application stand once
+TO_KEEP_UNIQUE = {
+    "link_click_analytics": "run `clickstats migrate`, which adds the missing unique index",
+    "link_click_readings": "ALTER TABLE link_click_readings ADD PRIMARY KEY (application_id)",
+}
 # whether there is anything that schema/sql/shadows.sql has to look at: that takes longer to plan
 CANDIDATES = """
 WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
@@ -72,15 +77,18 @@ def duplicate_id_problems(connection: Connection) -> list[str]:
     ]
 
 
-def duplicate_row_problems(connection: Connection) -> list[str]:
-    """The applications that stand more than once in the target."""
-    return [
-        "link_click_analytics has "
-        f"{_ids('application_id', 'application_ids', applications, first)} more than once; "
-        "expected one row for each; keep one of each, delete the others, then run "
-        "`clickstats migrate`, which adds the missing unique index"
-        for applications, first in _rows(connection, "duplicate_rows")
-    ]
+def duplicate_row_problems(
+    connection: Connection, table: str = "link_click_analytics"
+) -> list[str]:
+    """The applications that stand more than once in one of our two tables."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("duplicate_rows").replace("link_click_analytics", table))
+        return [
+            f"{table} has {_ids('application_id', 'application_ids', applications, first)} more "
+            f"than once; expected one row for each; keep one of each, delete the others, then "
+            f"{TO_KEEP_UNIQUE[table]}"
+            for applications, first in cursor
+        ]
 
 
 def _ids(one: str, several: str, count: int, first: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import polars as pl
 
@@ -104,6 +105,7 @@ class Target:
         with closing(self.reader.frames(texts, IMAGE)) as frames:
             for frame in frames:
                 if frame["application_id"].n_unique() < frame.height:
-                    problems = duplicate_row_problems(self.reader.snapshot.connection)
-                    raise SchemaError("; ".join(problems))
+                    connection = self.reader.snapshot.connection
+                    found = (duplicate_row_problems(connection, table) for table in TABLES)
+                    raise SchemaError("; ".join(chain.from_iterable(found)))
                 yield frame

@@ -75,12 +75,15 @@ JOIN pg_inherits AS i ON i.inhparent = target.oid
 JOIN pg_class AS c ON c.oid = i.inhrelid
 WHERE target.is_ours
 UNION
-SELECT 'no unique index on application_id'
+SELECT 'no unique index on application_id' || ours.of_table
+FROM (
+    VALUES ('link_click_analytics', ''), ('link_click_readings', ' of link_click_readings')
+) AS ours (name, of_table)
 WHERE NOT EXISTS (
     SELECT FROM pg_index AS i
     JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
     WHERE
-        i.indrelid = to_regclass('link_click_analytics')
+        i.indrelid = to_regclass(ours.name)
         AND a.attname = 'application_id'
         AND i.indnkeyatts = 1
         AND i.indisunique

@@ -1,4 +1,5 @@
--- Applications that stand more than once in link_click_analytics: how many, and the first of them.
+-- Applications that stand more than once in link_click_analytics: how many, and the first of them. Of
+-- link_click_readings with its name in place of the other.
 SELECT count(*) AS applications, min(application_id::text) AS first_id
 FROM (
     SELECT application_id

@@ -166,7 +166,7 @@ def test_what_an_error_of_the_server_means(
         assert type(error.value) is meaning
 
 
-@pytest.mark.parametrize("code", ["42601", "42P10"])
+@pytest.mark.parametrize("code", ["42601", "42P11"])
 def test_an_error_that_nobody_has_foreseen_stays_what_it_is(server_url: str, code: str) -> None:
     """A bug keeps its traceback."""
     with closing(psycopg2.connect(server_url)) as connection, connection.cursor() as cursor:

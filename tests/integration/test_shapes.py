@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import ClickstatsError, Refused, SchemaError
 from pipeline.migrate import migrate, problems
 from pipeline.run import run_all, run_named
-from pipeline.settings import Settings
+from pipeline.settings import Settings, Sizes
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.drawings import named
@@ -184,6 +184,34 @@ def test_applications_that_stand_more_than_once(
     filled.execute("delete from link_click_analytics where total_click_events = 0")
     migrate(filled.settings())
     run(filled.settings())
+
+
+NO_KEY = "alter table link_click_readings drop constraint link_click_readings_pkey"
+
+
+@writing_runs
+def test_readings_without_their_key(filled: Database, run: Callable[[Settings], object]) -> None:
+    filled.execute(NO_KEY)
+    assert "clickstats migrate --check" in said_by(run, filled, 5)
+    assert "link_click_readings lacks: primary key (application_id)" in problems(filled.settings())
+
+
+def test_a_first_load_of_readings_without_their_key(filled: Database) -> None:
+    """A row that another program adds would stand beside ours."""
+    filled.execute(NO_KEY)
+    with pytest.raises(SchemaError):
+        run_all(filled.settings(sizes=Sizes(first_load=1)))
+
+
+def test_readings_that_stand_more_than_once(filled: Database) -> None:
+    run_all(filled.settings())
+    filled.execute(f"{NO_KEY}; insert into link_click_readings table link_click_readings")
+    said = said_by(run_all, filled, 5)
+    assert "link_click_readings has 2 application_ids" in said
+    filled.execute("delete from link_click_readings")
+    filled.execute(said.rpartition("then ")[2])
+    run_all(filled.settings())
+    assert problems(filled.settings()) == []
 
 
 # --- the source ----------------------------------------------------------------------------------
