@@ -118,18 +118,19 @@ def write(
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
     Where no foreign key guards job_applications, a `whole` run deletes the stored rows whose
-    application is gone; any other writes none for such an application. The same for `jobs`. So it
-    does, where its role may, when there are more `orphans` after the last slice: stored rows that a
-    foreign key has left behind, by replication, which fires none, or while it was switched off.
+    application is gone; any other, or one that may not, writes none for such an application. The
+    same for `jobs`. So it does, where its role may, when there are more `orphans` after the last
+    slice: stored rows that a foreign key has left behind, by replication, which fires none, or
+    while it was switched off.
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
-        missing_keys = keyless(cursor)
+        unguarded, replaced = _unguarded(cursor, whole=whole)
         cursor.execute(IN_KEY_ORDER)
         violated = ""
         for attempt in range(1, attempts + 1):
             names = altering(cursor, "SAVEPOINT before_writing; ")
             try:
-                mend = attempt > 1 or (bool(missing_keys) and not whole)
+                mend = attempt > 1 or unguarded > replaced
                 alterations = Alterations(cursor, names)
                 written = _write(
                     cursor,
@@ -141,9 +142,9 @@ def write(
                     first_load=first_load,
                     mend=mend,
                 )
-                if whole and missing_keys:
+                if replaced:
                     alterations.begin()
-                    written += _in_place_of(missing_keys, cursor, instant)
+                    written += _in_place_of(replaced, cursor, instant)
                 if orphans() > written.deleted and _may_delete(cursor):
                     alterations.begin()
                     written += _in_place_of({"job_applications"}, cursor, instant)
@@ -189,7 +190,7 @@ def _write(
 ) -> Written:
     """Write all slices."""
     indexes = _drop_indexes(cursor) if first_load else []
-    straight = first_load and not alterations.names and _is_as_expected(cursor)
+    straight = first_load and not mend and not alterations.names and _is_as_expected(cursor)
 
     def works() -> Generator[Callable[[], Written]]:
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
@@ -333,6 +334,19 @@ def keyless(cursor: Cursor) -> set[str]:
     """Which of job_applications and jobs no foreign key of ours guards: a view, for instance."""
     cursor.execute(statement("keyless"))
     return {name for name, _ in cursor.fetchall()}
+
+
+def _unguarded(cursor: Cursor, *, whole: bool) -> tuple[set[str], set[str]]:
+    """Which of job_applications and jobs no foreign key guards now, and in place of which a run
+    does the key's work at its end. Where the source could have a key, it needs no right for it."""
+    missing_keys = keyless(cursor)
+    cursor.execute(statement("idle_keys"))
+    unguarded = missing_keys.union(name for (name,) in cursor.fetchall())
+    if not whole:
+        return unguarded, set()
+    if "job_applications" in unguarded - missing_keys and not _may_delete(cursor):
+        return unguarded, unguarded - {"job_applications"}
+    return unguarded, unguarded
 
 
 def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:

@@ -16,6 +16,7 @@ from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
 from pipeline.migrate import migrate, pending_sql, problems
 from pipeline.run import Options, run_all, run_named
+from pipeline.settings import Sizes
 from tests.commands import clickstats
 from tests.databases import LEAST, Database
 from tests.definitions import written
@@ -257,6 +258,34 @@ def test_a_run_does_the_work_of_keys_that_are_not_enforced(unenforced: Database,
         run_all(unenforced.settings(), before=at("write", lambda: unenforced.execute(gone)))
     assert_exact(unenforced)
     assert stored(unenforced)[named("B")].job_id is None
+
+
+IDLE = {
+    "dropped": "alter table {0} drop constraint {0}_{1}_fkey",
+    "switched off": "alter table {0} disable trigger all",
+}
+
+
+@pytest.mark.parametrize("how", IDLE)
+@pytest.mark.parametrize("kind", ["a first load", "all", "all, without DELETE", "named"])
+def test_keys_that_do_not_fire(database: Database, role: str, kind: str, how: str) -> None:
+    """What goes meanwhile leaves no row behind, although nothing but the run looks."""
+    database.load(WORLD)
+    database.execute(";".join(IDLE[how].format(*key) for key in OUR_KEYS))
+    database.execute(LEAST.format(role=role))
+    gone = f"delete from job_applications where id = '{A}'; delete from jobs where id = '{K}'"
+    deleting = at("write", lambda: database.execute(gone))
+    if kind == "named":
+        run_named(database.settings(), [A, B, C], before=deleting)
+    elif kind == "all":
+        assert run_all(database.settings(), before=deleting).gone == 1
+    elif kind == "a first load":
+        run_all(database.settings(sizes=Sizes(first_load=1)), before=deleting)
+    else:
+        run_all(database.seen_by(role, role).settings(), before=deleting)
+    assert_exact(database)
+    assert set(stored(database)) == {named("B"), named("C")}
+    assert stored(database)[named("B")].job_id is None
 
 
 def test_run_changed_does_it_too(unenforced: Database) -> None:
