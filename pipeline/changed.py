@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.audit import audit_rows
+from pipeline.audit import ORPHANS, audit_rows, warn_of
 from pipeline.capture import idle, refuse_unless_on
 from pipeline.captured import Captured, applications_of, captured, forget
 from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
 from pipeline.ledger import Round, last_published, ledger_of_rounds
-from pipeline.load import keyless
 from pipeline.lock import hold_gate_shared
+from pipeline.plurals import counted
 from pipeline.rewrites import unless_rewritten
 from pipeline.run import (
     DEFAULTS,
@@ -112,6 +112,8 @@ def _changed(
         with report.timed("compare"):
             marks = marked(per_application, stored, computation.frozen_before)
             rows = rows_to_write(per_application, marks, every=True)
+        # of applications that are gone, where no foreign key has deleted them
+        orphans = stored.height - int(marks["is_stored"].sum())
         computation.count(marks, per_application["application_id"])
         due = per_application.filter(marks["is_changed"] | marks["has_other_readings"])
         run = None if computation.target.has_no_readings else settings.run_id
@@ -123,8 +125,6 @@ def _changed(
         first, pending = oldest([rows.filter(is_due)], options.limit)
         report.pending = len(pending)
         rows = pl.concat([rows.filter(~is_due), first]).sort("application_id")
-    with writer.cursor() as cursor:  # where no foreign key deletes rows whose application is gone
-        is_keyless = "job_applications" in keyless(cursor)
     before("write")
     with show("write"), report.timed("write"):
         write_audited(
@@ -134,8 +134,10 @@ def _changed(
             report,
             every=True,
             run=run,
-            orphans=lambda: len(named) - report.applications if is_keyless else 0,
+            orphans=lambda: orphans,
         )
+    if (left := orphans - report.deleted) > 0:
+        warn_of(report, [counted(left, *ORPHANS)])
     confirmed = rows.height - int(rows["is_changed"].sum())
     report.updated -= confirmed
     report.unchanged += confirmed

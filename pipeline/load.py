@@ -118,13 +118,13 @@ def write(
     row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
     change the scores.
     Where no foreign key guards job_applications, a `whole` run deletes the stored rows whose
-    application is gone; any other, or one that may not, writes none for such an application. The
-    same for `jobs`. So it does, where its role may, when there are more `orphans` after the last
-    slice: stored rows that a foreign key has left behind, by replication, which fires none, or
-    while it was switched off.
+    application is gone; any other writes none for such an application. The same for `jobs`. Any run
+    deletes them when there are more `orphans` after the last slice. Where a foreign key should have
+    done so, but was dropped or off, or did not fire by replication, that needs a role that may.
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
-        unguarded, replaced = _unguarded(cursor, whole=whole)
+        missing_keys = keyless(cursor)
+        unguarded, replaced = _unguarded(cursor, missing_keys, whole=whole)
         cursor.execute(IN_KEY_ORDER)
         violated = ""
         for attempt in range(1, attempts + 1):
@@ -145,7 +145,9 @@ def write(
                 if replaced:
                     alterations.begin()
                     written += _in_place_of(replaced, cursor, instant)
-                if orphans() > written.deleted and _may_delete(cursor):
+                if orphans() > written.deleted and (
+                    "job_applications" in missing_keys or _may_delete(cursor)
+                ):
                     alterations.begin()
                     written += _in_place_of({"job_applications"}, cursor, instant)
                 if written != Written():
@@ -336,10 +338,11 @@ def keyless(cursor: Cursor) -> set[str]:
     return {name for name, _ in cursor.fetchall()}
 
 
-def _unguarded(cursor: Cursor, *, whole: bool) -> tuple[set[str], set[str]]:
+def _unguarded(
+    cursor: Cursor, missing_keys: set[str], *, whole: bool
+) -> tuple[set[str], set[str]]:
     """Which of job_applications and jobs no foreign key guards now, and in place of which a run
     does the key's work at its end. Where the source could have a key, it needs no right for it."""
-    missing_keys = keyless(cursor)
     cursor.execute(statement("idle_keys"))
     unguarded = missing_keys.union(name for (name,) in cursor.fetchall())
     if not whole:

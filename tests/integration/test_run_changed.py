@@ -14,11 +14,11 @@ from pipeline.answers.changes import changes
 from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
-from pipeline.errors import ConfigurationError, NoConnection
+from pipeline.errors import ConfigurationError, NoConnection, SchemaError
 from pipeline.run import Before, Options, Step, run_all
 from pipeline.settings import Sizes
 from tests.commands import clickstats
-from tests.databases import Database
+from tests.databases import LEAST, Database
 from tests.definitions import printed
 from tests.drawings import named, world_drawn
 from tests.engines import assert_exact, reference, stored
@@ -48,6 +48,7 @@ A, B, C, J = (str(named(name)) for name in "ABCJ")
 CLICK = "insert into link_clicks (tracking_id, clicked_at) values (%s, '2026-03-06 12:00')"
 ROWS = "select application_id::text, xmin::text from link_click_analytics"
 WAITING = "select count(*) from clickstats_changes"
+MAY_NOT_DELETE = LEAST + "grant select, delete on clickstats_changes to {role};"
 LEDGER = """
     select command, outcome, options ->> 'rounds', applications, inserted, updated, unchanged,
         clicks_read
@@ -320,8 +321,11 @@ def test_more_than_a_slice_is_a_run_of_everything(done: Database) -> None:
     assert done.execute(WAITING) == [(0,)]
 
 
-def test_rows_of_applications_that_are_gone_go(database: Database) -> None:
-    """Also where no foreign key can do it."""
+NO_KEY = "alter table link_click_analytics drop constraint link_click_analytics_application_id_fkey"
+
+
+def done_without_keys(database: Database) -> None:
+    """As `done`, where no foreign key to job_applications can be."""
     database.execute(
         "drop table link_click_analytics, link_click_readings, link_click_score_changes cascade"
     )
@@ -331,10 +335,43 @@ def test_rows_of_applications_that_are_gone_go(database: Database) -> None:
     assert clickstats("migrate", database=database).code == 0
     turn_on(database.settings())
     run_changed(database.settings())
+
+
+def test_rows_of_applications_that_are_gone_go(database: Database) -> None:
+    """Also where no foreign key can do it."""
+    done_without_keys(database)
     database.execute("delete from job_applications where id = %s", (A,))
     report = run_changed(database.settings())
     assert (report.deleted, stored(database).keys()) == (1, reference(database).keys())
     assert_exact(database)
+
+
+def test_they_go_where_somebody_has_dropped_the_key(done: Database) -> None:
+    done.execute(NO_KEY)
+    done.execute("delete from job_applications where id = %s", (A,))
+    tried = dry_run(done.settings(), changed=True).report
+    report = run_changed(done.settings())
+    assert (tried.deleted, report.deleted, report.warnings) == (1, 1, [])
+    assert_exact(done)
+
+
+def test_a_role_that_may_not_delete_them_loses_no_change(role: str, database: Database) -> None:
+    """Where it is what no foreign key can do."""
+    done_without_keys(database)
+    database.execute(MAY_NOT_DELETE.format(role=role))
+    database.execute("delete from job_applications where id = %s", (A,))
+    with pytest.raises(SchemaError, match="permission denied for table link_click_analytics"):
+        run_changed(database.seen_by(role, role).settings())
+    assert database.execute(WAITING) == [(1,)]
+
+
+def test_a_role_that_may_not_delete_them_is_told(role: str, done: Database) -> None:
+    """Where the foreign key should have done it; as by a `run --all`."""
+    done.execute(MAY_NOT_DELETE.format(role=role))
+    done.execute(NO_KEY)
+    done.execute("delete from job_applications where id = %s", (A,))
+    [warning] = run_changed(done.seen_by(role, role).settings()).warnings
+    assert warning.startswith("1 row of link_click_analytics has no application any more")
 
 
 def test_a_dry_run_says_what_it_would_do(done: Database) -> None:
