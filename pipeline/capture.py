@@ -5,10 +5,11 @@ Turns it on and off, and says how it stands; what it has told of is read by `pip
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors, sql
@@ -24,8 +25,9 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
-# a trigger needs its table for itself for a moment, and who waits for that keeps writers waiting
-LOCK_TIMEOUT = "5s"
+# triggers need their tables for themselves for a moment, and who waits for that keeps writers
+# waiting; the server looks for a deadlock after a second: by then all is held, or let go
+PATIENCE, AT_ONCE, PAUSE = 5, "150ms", 0.2
 FUNCTIONS = {
     "job_applications": "clickstats_capture_applications",
     "jobs": "clickstats_capture_jobs",
@@ -43,6 +45,7 @@ TRIGGER = """
 CREATE OR REPLACE TRIGGER {} AFTER {} ON {} {}
 FOR EACH STATEMENT EXECUTE FUNCTION {}()
 """
+LOCK = sql.SQL("LOCK TABLE ONLY {} IN {} MODE")
 GRANT = "GRANT SELECT, DELETE ON clickstats_changes TO {}"
 FORMS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
 ANEW = "and turn capture off and on again; or use `run --all`"  # what was missed till then
@@ -77,6 +80,7 @@ def turn_on(settings: Settings) -> bool:
     with _altering(settings) as connection, connection.cursor() as cursor:
         tables = _tables(connection)
         _refuse(tables)
+        _hold(connection, FUNCTIONS)
         if is_there(connection) and not problems(connection):
             return False
         roles = rows_by_name(connection, statement("writers_of_target"), {})
@@ -97,6 +101,7 @@ def turn_on(settings: Settings) -> bool:
 def turn_off(settings: Settings) -> bool:
     """Take away the triggers, and what they have told of; False when there is nothing of them."""
     with _altering(settings) as connection, connection.cursor() as cursor:
+        _hold(connection, {row["name"] for row in _triggers(connection)})
         was_there = is_there(connection) or bool(_triggers(connection))
         cursor.execute(statement("capture_off"))
     return was_there
@@ -173,17 +178,39 @@ def refuse_unless_on(connection: Connection) -> None:
 
 @contextmanager
 def _altering(settings: Settings) -> Iterator[Connection]:
-    """A session that alters the source, and gives up where others use it."""
-    with session(settings) as connection, connection.cursor() as cursor:
+    """A session that alters the source."""
+    with session(settings) as connection:
         refuse_shadows(connection, settings.schema)
-        try:
-            with lock_timeout(cursor, LOCK_TIMEOUT):
-                yield connection
-        except errors.LockNotAvailable as error:
-            raise Refused(
-                f"a table is in use for longer than {LOCK_TIMEOUT}: {error.diag.message_primary}; "
-                "nothing was changed; try again when no long transaction and no run is under way"
-            ) from error
+        yield connection
+
+
+def _hold(connection: Connection, names: Iterable[str]) -> None:
+    """Lock these tables of the source, and the table of changes, or nothing: who waits for a table
+    with another in hand may be half of a deadlock, of which the server may end the other half.
+
+    Raises `Refused` when one is in use for too long.
+    """
+    until = monotonic() + PATIENCE
+    # who only reads is in the way of triggers that go, and of nothing else
+    mode = "ACCESS EXCLUSIVE" if _triggers(connection) else "SHARE ROW EXCLUSIVE"
+    with connection.cursor() as cursor, lock_timeout(cursor, AT_ONCE):
+        cursor.execute("SAVEPOINT holding")
+        while True:
+            try:
+                for name in sorted(names):
+                    cursor.execute(LOCK.format(sql.Identifier(name), sql.SQL(mode)))
+                if is_there(connection):
+                    cursor.execute("LOCK TABLE clickstats_changes")
+                return
+            except errors.LockNotAvailable as error:
+                if monotonic() > until:
+                    raise Refused(
+                        f"a table is in use for longer than {PATIENCE} s: "
+                        f"{error.diag.message_primary}; nothing was changed; try again when no "
+                        "long transaction and no run is under way"
+                    ) from error
+                cursor.execute("ROLLBACK TO holding")
+                sleep(PAUSE)
 
 
 def _tables(connection: Connection) -> list[dict[str, Any]]:
