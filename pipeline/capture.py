@@ -257,6 +257,12 @@ def _unseen(tables: list[dict[str, Any]]) -> list[str]:
                 f"a crash of the server or a failover empties what is UNLOGGED, and no trigger "
                 f"tells: {table['unlogged']}; expected ALTER TABLE … SET LOGGED; do so, {ANEW}"
             )
+        if table["hands_on"]:
+            found.append(
+                f"{name} has children, into which {table['hands_on']} may put what is inserted, by "
+                "statements that fire no trigger here; expected a partitioned table; make it one, "
+                f"{ANEW}"
+            )
         if table["parents"] and not table["is_tied"]:
             found.append(
                 f"{name} is a part of {table['parents']}, and statements that name that one fire "

@@ -297,6 +297,31 @@ def test_parts_of_another_table_are_refused(captured: Database, made: str) -> No
     assert not state(captured.settings()).is_on
 
 
+HANDED_ON = {
+    "a trigger": "create function route() returns trigger language plpgsql as $$ begin"
+    " insert into new_clicks values (new.*); return null; end $$;"
+    "create trigger route before insert on link_clicks for each row execute function route()",
+    "a rule": "create rule route as on insert to link_clicks"
+    " do instead insert into new_clicks values (new.*)",
+}
+
+
+@pytest.mark.parametrize("made", HANDED_ON.values(), ids=HANDED_ON)
+def test_what_hands_rows_on_to_children_is_refused(captured: Database, made: str) -> None:
+    """No trigger of the parent sees them. So tables were parted before there were partitions."""
+    captured.execute("create table new_clicks () inherits (link_clicks)")
+    assert not state(captured.settings()).problems
+    captured.execute(made)
+    captured.execute("insert into link_clicks (tracking_id) values ('a')")
+    assert noted(captured) == []
+    told = "link_clicks has children, into which route may put what is inserted"
+    with pytest.raises(ConfigurationError, match=f"capture misses changes: {told}"):
+        run_changed(captured.settings())
+    turn_off(captured.settings())
+    with pytest.raises(ConfigurationError, match=told):
+        turn_on(captured.settings())
+
+
 @pytest.mark.parametrize(
     ("made", "told"),
     [
