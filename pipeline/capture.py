@@ -56,6 +56,9 @@ WHERE command = 'run --all' AND outcome = 'published'
 ORDER BY number DESC
 LIMIT 1
 """
+IS_UNLOGGED = """
+SELECT relpersistence = 'u' FROM pg_class WHERE oid = to_regclass('clickstats_changes')
+"""
 WAITING = "SELECT count(*), min(changed_at) FROM clickstats_changes"
 
 
@@ -134,6 +137,10 @@ def problems(connection: Connection) -> list[str]:
             found.append(f"{function} notes changes in another schema")
         elif body not in statement("capture_on"):
             found.append(f"{function} is of another version of clickstats")
+    with connection.cursor() as cursor:
+        cursor.execute(IS_UNLOGGED)
+        if cursor.fetchone() == (True,):
+            found.append("clickstats_changes is UNLOGGED, and a crash or a failover empties it")
     return found
 
 

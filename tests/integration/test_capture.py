@@ -418,6 +418,16 @@ def test_tables_that_were_moved_to_another_schema(captured: Database) -> None:
     assert (found.problems, found.changes) == ((), 2)
 
 
+def test_changes_that_a_crash_would_lose(captured: Database) -> None:
+    captured.execute("alter table clickstats_changes set unlogged")
+    told = "clickstats_changes is UNLOGGED, and a crash or a failover empties it"
+    assert state(captured.settings()).problems == (told,)
+    with pytest.raises(ConfigurationError, match=told):
+        run_changed(captured.settings())
+    assert turn_on(captured.settings())
+    assert (state(captured.settings()).problems, noted(captured)) == ((), EVERYTHING)
+
+
 def test_functions_of_another_version(captured: Database) -> None:
     captured.execute(
         "create or replace function clickstats_capture_links() returns trigger language plpgsql"
