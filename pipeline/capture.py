@@ -83,8 +83,10 @@ def turn_on(settings: Settings) -> bool:
     with _altering(settings) as connection, connection.cursor() as cursor:
         tables = _tables(connection)
         _refuse(tables)
+        if _is_whole(connection):
+            return False
         _hold(connection, FUNCTIONS)
-        if is_there(connection) and not problems(connection):
+        if _is_whole(connection):  # somebody else was quicker
             return False
         roles = rows_by_name(connection, statement("writers_of_target"), {})
         if not roles:
@@ -181,6 +183,10 @@ def refuse_unless_on(connection: Connection) -> None:
             f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it, "
             "or says why not"
         )
+
+
+def _is_whole(connection: Connection) -> bool:
+    return is_there(connection) and not problems(connection)
 
 
 @contextmanager

@@ -32,6 +32,13 @@ def test_two_at_once(plain: Database, aside: ThreadPoolExecutor) -> None:
         assert sorted(one.result() for one in both) == [False, True]
 
 
+def test_nobody_is_waited_for_where_it_is_on_already(plain: Database) -> None:
+    turn_on(plain.settings())
+    with closing(plain.connect()) as writer, writer.cursor() as cursor:
+        cursor.execute("insert into link_clicks (tracking_id) values ('a')")
+        assert not turn_on(plain.settings())
+
+
 def test_no_writer_is_the_victim_of_a_deadlock(plain: Database, aside: ThreadPoolExecutor) -> None:
     """Not even one who has waited for longest when the circle would close."""
     with (
