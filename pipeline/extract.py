@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import polars as pl
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
+Engine = Literal["streaming", "in-memory"]
 
 
 class Table(NamedTuple):
@@ -74,6 +75,9 @@ ORIGINS = pl.Schema(
         "ip_address": pl.String(),
     }
 )
+# docs/decisions/0062-engines.md
+FOR_MANY: Engine = "streaming"
+FOR_FEW: Engine = "in-memory"
 SLICES = 256  # at most, of at least `Sizes.applications`
 PORTION = 4  # slices, whose clicks are taken from all at once
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
@@ -176,6 +180,7 @@ class Source:
         self.definition = definition
         self.columns = columns or source_columns(snapshot.connection)
         self.whole = not application_ids
+        self.engine = FOR_MANY if self.whole else FOR_FEW
         one_by_one = (
             beyond_snapshot(snapshot.connection)
             if self.whole and not over_one_connection
@@ -205,10 +210,10 @@ class Source:
         counts: list[tuple[int, int, int]] = []
 
         def take(packed: pl.DataFrame) -> pl.DataFrame:
-            clicks = unpacked(packed.lazy()).collect()
+            clicks = unpacked(packed.lazy()).collect(engine=self.engine)
             in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
             counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
-            return attributed(clicks.lazy(), links.lazy()).collect()
+            return attributed(clicks.lazy(), links.lazy()).collect(engine=self.engine)
 
         applications = applications.drop("application_key_1", "application_key_2").with_row_index(
             "application"
@@ -253,7 +258,9 @@ class Source:
 
     def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
         links = pl.concat(
-            self._read("links", LINKS, lambda part: of_applications(part, applications))
+            self._read(
+                "links", LINKS, lambda part: of_applications(part, applications, self.engine)
+            )
         )
         without_function = links["link_function"].null_count()
         refuse_links(without_function, links.height - links["link_key"].n_unique())
@@ -348,11 +355,13 @@ def in_key_order(applications: pl.DataFrame, connection: Connection) -> pl.DataF
     return applications
 
 
-def of_applications(links: pl.DataFrame, applications: pl.DataFrame) -> pl.DataFrame:
+def of_applications(
+    links: pl.DataFrame, applications: pl.DataFrame, engine: Engine = FOR_MANY
+) -> pl.DataFrame:
     """The links of these applications, as `scoring.attribution.numbered` gives them."""
     # millions of links need no text each
     small = links.lazy().with_columns(pl.col("link_function").cast(pl.Categorical))
-    return numbered(small, applications.lazy()).collect()
+    return numbered(small, applications.lazy()).collect(engine=engine)
 
 
 def spelled(links: pl.DataFrame, definition: Definition) -> pl.DataFrame:

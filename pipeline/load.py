@@ -338,9 +338,7 @@ def keyless(cursor: Cursor) -> set[str]:
     return {name for name, _ in cursor.fetchall()}
 
 
-def _unguarded(
-    cursor: Cursor, missing_keys: set[str], *, whole: bool
-) -> tuple[set[str], set[str]]:
+def _unguarded(cursor: Cursor, missing_keys: set[str], *, whole: bool) -> tuple[set[str], set[str]]:
     """Which of job_applications and jobs no foreign key guards now, and in place of which a run
     does the key's work at its end. Where the source could have a key, it needs no right for it."""
     cursor.execute(statement("idle_keys"))

@@ -20,7 +20,7 @@ from pipeline.database.exported import Exported
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import ConfigurationError
-from pipeline.extract import Extracted, in_key_order, of_applications, spelled
+from pipeline.extract import FOR_MANY, Extracted, in_key_order, of_applications, spelled
 from pipeline.run_report import RunReport, no_advance
 from pipeline.scoring.attribution import attributed, key, unpacked
 from pipeline.scoring.scores import rules_fingerprint
@@ -144,7 +144,9 @@ class Reading(Task):
                     texts = [self.texts[number]]
                     [frame] = reader.frames(texts, SCHEMAS[self.table], as_arrays=self.as_arrays)
                 if self.table == "clicks":
-                    frame = frame.select("link_key_1").hstack(unpacked(frame.lazy()).collect())
+                    frame = frame.select("link_key_1").hstack(
+                        unpacked(frame.lazy()).collect(engine=FOR_MANY)
+                    )
                     key_2 = pl.col("link_key") % 2**12
                     frame = frame.with_columns(link_key_2=key_2.cast(pl.Int32))
                 if self.bounds is not None:
@@ -177,7 +179,7 @@ class Computing(Task):
                 extracted=Extracted(
                     applications.drop(APPLICATION_KEY).with_row_index("application"),
                     links.drop("link_key"),
-                    attributed(clicks.lazy(), links.lazy()).collect(),
+                    attributed(clicks.lazy(), links.lazy()).collect(engine=FOR_MANY),
                     0,
                     0,
                     0,
