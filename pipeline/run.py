@@ -14,7 +14,14 @@ import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
 from pipeline.captured import applications_of, captured, forget, is_reached
-from pipeline.database.connection import Snapshot, commit, rows_by_name, session, take_snapshot
+from pipeline.database.connection import (
+    Snapshot,
+    commit,
+    refuse_clock_set_back,
+    rows_by_name,
+    session,
+    take_snapshot,
+)
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications
 from pipeline.extract import Extracted, Source
@@ -143,6 +150,7 @@ def _everything(
                 run=None if choice.changes or is_fresh else settings.run_id,
                 orphans=lambda: computation.orphans,
             )
+            refuse_clock_set_back(writer, snapshot)
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
             # of the rows that it has left as newer some may be older
             if told and not is_reached(writer, ahead):

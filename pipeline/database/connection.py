@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Timer
 from time import monotonic
@@ -286,6 +286,7 @@ class Snapshot:
     connection: Connection
     name: str
     taken_at: datetime  # UTC, by the server's clock
+    known_at: float = field(default_factory=monotonic)  # by a clock that is never set back
 
 
 def take_snapshot(connection: Connection, writer: Connection | None = None) -> Snapshot:
@@ -301,6 +302,21 @@ def take_snapshot(connection: Connection, writer: Connection | None = None) -> S
                     raise Refused(TWO_SERVERS)
         log.debug("snapshot %s taken at %s UTC", name, taken_at)
         return Snapshot(connection, name, taken_at)
+
+
+def refuse_clock_set_back(connection: Connection, snapshot: Snapshot) -> None:
+    """Raise `Refused` when the server's clock was set back since the snapshot: rows that others
+    have computed later look older then. One that only goes slower for a while is none of that."""
+    passed = monotonic() - snapshot.known_at
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()::timestamp")
+        (now,) = cursor.fetchone()  # type: ignore[misc]
+    missing = passed - (now - snapshot.taken_at).total_seconds()
+    if missing > 1 + passed / 10:
+        raise Refused(
+            f"the server's clock was set back by {missing:,.0f} s during the run; nothing was "
+            "written; run again"
+        )
 
 
 @contextmanager

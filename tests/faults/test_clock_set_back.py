@@ -1,0 +1,85 @@
+"""The server's clock is set back while a run is under way: a server whose clock the test sets."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from pipeline.capture import turn_on
+from pipeline.changed import run_changed
+from pipeline.demo.embedded import SYSTEM_VERSIONS, server
+from pipeline.errors import Refused
+from pipeline.migrate import migrate
+from pipeline.run import Step, run_all
+from tests.databases import SOURCE_TABLES, Database, fresh
+from tests.engines import reference, stored
+
+LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+POSTGRES = sorted(SYSTEM_VERSIONS.glob("1[4-9]/bin"))
+PROGRAM = """#!/bin/sh
+export LD_PRELOAD={library} FAKETIME_TIMESTAMP_FILE={file}
+export FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
+exec {program} "$@"
+"""
+YESTERDAY, TODAY, AN_HOUR_AGO = "-1d\n", "+0\n", "-1h\n"
+Clock = tuple[Database, Callable[[str], object]]
+SOURCE = """
+insert into job_applications
+    select md5(n::text)::uuid, null, '2024-03-01' from generate_series(1, 3) as n;
+insert into link_tracking
+    select n::text, md5(n::text)::uuid, 'LinkedIn' from generate_series(1, 3) as n;
+insert into link_clicks (tracking_id, clicked_at)
+    select n::text, '2024-03-02' from generate_series(1, 3) as n;
+"""
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """A database, and what sets its server's clock, at first to yesterday."""
+    if not LIBRARIES or not POSTGRES:
+        pytest.skip("needs Debian's libfaketime and postgresql")
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
+        place = Path(folder)
+        place.chmod(0o755)
+        file = place / "clock"
+        file.write_text(YESTERDAY)
+        for name in ("initdb", "postgres"):
+            program = PROGRAM.format(library=LIBRARIES[0], file=file, program=POSTGRES[-1] / name)
+            (place / name).write_text(program)
+            (place / name).chmod(0o755)
+        patches.setenv("CLICKSTATS_PG_BIN", str(place))
+        with server() as running, fresh(running.url()) as database:
+            database.execute(SOURCE_TABLES + SOURCE)
+            migrate(database.settings())
+            yield database, file.write_text
+
+
+def test_a_round_beside_it_is_not_overwritten(clock: Clock) -> None:
+    """What the round has written is newer than what the run has read, and looks older."""
+    database, set_clock = clock
+    turn_on(database.settings())
+    run_all(database.settings())
+    set_clock(TODAY)
+    database.execute("insert into link_clicks (tracking_id, clicked_at) values ('1', '2024-03-03')")
+
+    def before(step: Step) -> None:
+        if step == "write":
+            database.execute("delete from link_clicks where tracking_id = '1'")
+            set_clock(AN_HOUR_AGO)
+            run_changed(database.settings())
+
+    with pytest.raises(Refused, match=r"clock was set back by 3,\d\d\d s during the run"):
+        run_all(database.settings(), before=before)
+    assert stored(database) == reference(database, "UTC")
+
+
+def test_a_clock_that_is_set_forward_is_in_nobodys_way(clock: Clock) -> None:
+    database, set_clock = clock
+
+    def before(step: Step) -> None:
+        if step == "write":
+            set_clock(TODAY)
+
+    assert run_all(database.settings(), before=before).inserted == 3
+    assert stored(database) == reference(database, "UTC")
