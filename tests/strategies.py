@@ -17,9 +17,9 @@ THOROUGH = "CLICKSTATS_TEST_THOROUGH" in os.environ
 
 
 def examples(quick: int) -> int:
-    """How many examples a property is tried with: so many, or five times as many where it may
+    """How many examples a property is tried with: so many, or ten times as many where it may
     take its time (`make test-property CLICKSTATS_TEST_THOROUGH=1`)."""
-    return quick * 5 if THOROUGH else quick
+    return quick * 10 if THOROUGH else quick
 
 
 # Zones in which the 2025 and 2026 releases of the tz database, and therefore zoneinfo, PostgreSQL

@@ -172,7 +172,7 @@ def do(writer: connection, changes: Changes) -> None:
 LONG = [pytest.param(50, 50, marks=pytest.mark.slow, id=f"quarter {n}") for n in range(1, 5)]
 
 
-@pytest.mark.parametrize(("examples", "steps"), [(5, 12), *LONG])
+@pytest.mark.parametrize(("examples", "steps"), [(3, 12), *LONG])
 def test_rounds_are_exact_under_change(empty: Database, examples: int, steps: int) -> None:
     run_state_machine_as_test(
         type("RoundsHere", (Rounds,), {"database": empty}),

@@ -26,7 +26,7 @@ from tests.strategies_of_origins import definitions, situations
 Situation = tuple[World, Definition]
 
 in_the_database = settings(
-    max_examples=examples(4),
+    max_examples=examples(2),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )

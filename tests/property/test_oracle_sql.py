@@ -63,7 +63,7 @@ sources = pytest.mark.parametrize(
     ids=["tables", "timestamptz views", "only clicks, of a domain"],
 )
 quickly = settings(
-    max_examples=examples(12),
+    max_examples=examples(6),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )

@@ -27,10 +27,10 @@ from tests.strategies import examples, timezones, worlds
 from tests.strategies_of_origins import situations
 from tests.worlds import load
 
-in_memory = settings(max_examples=examples(60), deadline=None)
-law = settings(max_examples=examples(25), deadline=None)
+in_memory = settings(max_examples=examples(30), deadline=None)
+law = settings(max_examples=examples(12), deadline=None)
 in_the_database = settings(
-    max_examples=examples(8),
+    max_examples=examples(4),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # load() starts afresh each time
 )

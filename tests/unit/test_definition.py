@@ -232,7 +232,7 @@ def any_definition(draw: st.DrawFn) -> Definition:
 
 
 @settings(
-    max_examples=examples(100),
+    max_examples=examples(50),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -243,14 +243,14 @@ def test_what_is_printed_is_read_back(tmp_path: Path, definition: Definition, so
     assert read_back(printed, tmp_path) == definition
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(definition=any_definition())
 def test_what_the_ledger_keeps_is_read_back(definition: Definition) -> None:
     kept = msgspec.json.decode(msgspec.json.encode(document(definition, HERE)))
     assert from_document(kept) == (definition, HERE)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(before=any_definition(), now=any_definition())
 def test_what_differs_is_one_line_each(before: Definition, now: Definition) -> None:
     changes = differences(document(before, HERE), document(now, HERE))
