@@ -34,6 +34,9 @@ ratios are taken within each round.
 
 The loop runs over {SLICE:,} applications; its figures are scaled to all, which overstates its log,
 since pages are logged whole only once. Of the floor only the two COPYs count.
+
+At 100,000,000 clicks there is no room for copies: two peers take turns over one
+database (`benchmarks/largest.py`), larger than the machine's memory.
 """
 
 
