@@ -53,6 +53,7 @@ def assert_printed(documented: str, printed: str) -> None:
     assert re.fullmatch(r"\s?.*?\s?".join(kept), masked(printed), re.DOTALL), printed
 
 
+@pytest.mark.slow
 def test_the_outputs_are_those_of_the_commands(server_url: str, tmp_path: Path) -> None:
     assert re.search(rf"^demo:.*\n\t.*{DEMO}$", text_of(ROOT / "Makefile"), re.MULTILINE)
     with fresh(server_url) as database:
