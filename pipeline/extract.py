@@ -207,19 +207,10 @@ class Source:
         )
         links = self._links(applications)
         self.look_at_agents()
-        counts: list[tuple[int, int, int]] = []
-
-        def take(packed: pl.DataFrame) -> pl.DataFrame:
-            clicks = unpacked(packed.lazy()).collect(engine=self.engine)
-            in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
-            counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
-            return attributed(clicks.lazy(), links.lazy()).collect(engine=self.engine)
-
         applications = applications.drop("application_key_1", "application_key_2").with_row_index(
             "application"
         )
-        clicks = pl.concat(self._read("clicks", CLICKS, take, advance))
-        read, unusable, in_future = map(sum, zip(*counts, strict=True))
+        clicks, read, unusable, in_future = self._clicks(links, advance)
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
         log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
         return Extracted(
@@ -232,6 +223,33 @@ class Source:
             self.columns,
             self.sizes.applications,
         )
+
+    def _clicks(self, links: pl.DataFrame, advance: Advance) -> tuple[pl.DataFrame, int, int, int]:
+        """The clicks of these links, as `scoring.attribution.attributed` gives them; and how many
+        were read, are unusable, and are later than the snapshot."""
+        counts: list[tuple[int, int, int]] = []
+        waiting: list[pl.DataFrame] = []
+        joined: list[pl.DataFrame] = []
+
+        def join() -> None:
+            clicks = pl.concat(waiting).lazy()
+            waiting.clear()
+            joined.append(attributed(clicks, links.lazy()).collect(engine=self.engine))
+
+        def take(packed: pl.DataFrame) -> None:
+            clicks = unpacked(packed.lazy()).collect(engine=self.engine)
+            in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
+            counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
+            waiting.append(clicks)
+            # a join looks at every link, however few the clicks are
+            if sum(part.height for part in waiting) > links.height // 4:
+                join()
+
+        self._read("clicks", CLICKS, take, advance)
+        if waiting:
+            join()
+        read, unusable, in_future = map(sum, zip(*counts, strict=True))
+        return pl.concat(joined), read, unusable, in_future
 
     def origins(self, links: pl.DataFrame) -> pl.DataFrame:
         """One row per used click of the named applications: `link`, `clicked_at` and `mark` as
