@@ -1,7 +1,5 @@
 """`clickstats follow` as a process: what it computes, what it survives, and how it ends."""
 
-import gc
-import re
 import signal
 import socket
 import subprocess
@@ -16,8 +14,6 @@ from time import monotonic
 import pytest
 
 from pipeline.capture import turn_off, turn_on
-from pipeline.changed import run_changed
-from pipeline.database.pool import Pool
 from pipeline.demo.embedded import server
 from pipeline.errors import NoConnection
 from pipeline.follow import follow
@@ -239,21 +235,16 @@ def test_a_signal_that_breaks_the_connection_ends_it(done: Database) -> None:
         follow(done.settings(), 0.1, alive=look)
 
 
-@pytest.mark.slow
-def test_rounds_keep_nothing(done: Database) -> None:
-    """Of each of the rounds 500 to 1,500 less than 600 bytes: half of what Polars' streaming engine
-    and its reader of CSV would keep."""
-    pool, sizes = Pool(), []
-    with closing(done.connect()) as writer, writer.cursor() as cursor:
-        writer.autocommit = True
-        for number in range(1, 1_501):
-            cursor.execute("update link_clicks set clicked_at = clicked_at + interval '1 s'")
-            assert run_changed(done.settings(pool=pool)).applications > 0
-            if number in (500, 1_500):
-                gc.collect()
-                rollup = Path("/proc/self/smaps_rollup").read_text()
-                sizes += [int(found) for found in re.findall(r"Anonymous: +(\d+) kB", rollup)]
-    assert sizes[1] - sizes[0] < 600, sizes  # kB
+def test_polars_computes_in_memory() -> None:
+    """Its streaming engine keeps some bytes of each query for ever."""
+    engine = "import cli.app, pipeline.run, polars; print(polars.Config.state()['{}'])"
+    said = subprocess.check_output(
+        [sys.executable, "-c", engine.format("POLARS_ENGINE_AFFINITY")],
+        cwd=ROOT,
+        env={name: text for name, text in inherited().items() if "POLARS" not in name},
+        text=True,
+    )
+    assert said == "in-memory\n"
 
 
 @pytest.mark.slow
