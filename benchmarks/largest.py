@@ -13,7 +13,6 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import psycopg2
@@ -31,7 +30,7 @@ from benchmarks.datasets import (
     session,
 )
 from benchmarks.measure import measure
-from benchmarks.peer import OWNER, ROOT, Peer
+from benchmarks.peer import OWNER, ROOT
 from benchmarks.results import Results, Round, load
 from pipeline.demo.embedded import Server, server
 
@@ -107,11 +106,7 @@ def fill(url: str, clicks: int) -> None:
             made = sample.tables(PART // CLICKS_PER_APPLICATION, PART, seed)
             made["link_clicks"] = made["link_clicks"].drop("user_agent", "ip_address")
             with closing(psycopg2.connect(url)) as loader, loader, loader.cursor() as cursor:
-                for name, rows in made.items():
-                    for some in rows.iter_slices(1_000_000):
-                        copy = f"COPY {name} ({', '.join(some.columns)}) FROM STDIN (FORMAT csv)"
-                        text = some.write_csv(include_header=False).encode()
-                        cursor.copy_expert(copy, BytesIO(text))
+                sample.put_in(cursor, made)
             print(f"{seed + 1:4} parts of {clicks // PART} are there", flush=True)
         for statement in KEYS:
             execute(owner, statement)
@@ -127,13 +122,9 @@ def in_turn(made: Databases, situation: Situation, invocation: str) -> Round:
         with session(made.url(COPY, OWNER)) as owner:
             if situation.name == "first load":
                 execute(owner, EMPTY)
-        figures[peer.name] = found = measured(made, situation, peer)
+        figures[peer.name] = found = measure(peer, made, situation, "", TIMEOUT)
         print(f"{made.clicks:,}  {situation.name:18}  {peer.name:12}  {found}", flush=True)
     return Round(invocation, figures)
-
-
-def measured(made: Databases, situation: Situation, peer: Peer) -> Figures:
-    return measure(peer, made, situation, "", TIMEOUT)
 
 
 def measure_all(made: Databases, results: Results) -> None:

@@ -112,9 +112,7 @@ def _changed(
         with report.timed("compare"):
             marks = marked(per_application, stored, computation.frozen_before)
             rows = rows_to_write(per_application, marks, every=True)
-        # of applications that are gone, where no foreign key has deleted them
-        orphans = stored.height - int(marks["is_stored"].sum())
-        computation.count(marks, per_application["application_id"])
+        computation.count(marks, per_application["application_id"], stored.height)
         due = per_application.filter(marks["is_changed"] | marks["has_other_readings"])
         run = None if computation.target.has_no_readings else settings.run_id
     with report.timed("audit"):
@@ -134,9 +132,9 @@ def _changed(
             report,
             every=True,
             run=run,
-            orphans=lambda: orphans,
+            orphans=lambda: computation.orphans,
         )
-    if (left := orphans - report.deleted) > 0:
+    if (left := computation.orphans - report.deleted) > 0:
         warn_of(report, [counted(left, *ORPHANS)])
     confirmed = rows.height - int(rows["is_changed"].sum())
     report.updated -= confirmed

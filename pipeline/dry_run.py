@@ -84,7 +84,7 @@ class Comparing:
                 with report.timed("compare"):
                     images = image(per_application.lazy().with_row_index("number"))
                     rows = compared(images, stored.lazy(), computation.frozen_before).collect()
-                computation.count(rows, rows["application_id"])
+                computation.count(rows, rows["application_id"], stored.height)
                 with report.timed("audit"):
                     audit_rows(per_application[rows.filter(is_due(self.every))["number"]])
                 gone = stored.join(per_application, on="application_id", how="anti")

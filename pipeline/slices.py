@@ -119,8 +119,10 @@ class AnyComputation(ABC):
         if found := shift(self.first_clicks):
             yield f"{found}: are times local? see [time] clicks and applications of the definition"
 
-    def count(self, marks: pl.DataFrame, application_ids: pl.Series) -> None:
-        """Count what `marked` says of a slice, which has these applications."""
+    def count(self, marks: pl.DataFrame, application_ids: pl.Series, stored: int) -> None:
+        """Count what `marked` says of a slice, which has these applications and so many stored
+        rows."""
+        self.orphans += stored - int(marks["is_stored"].sum())
         self.report.frozen += int(marks["is_frozen"].sum())
         self.report.with_fewer_clicks += int(marks["has_fewer_clicks"].sum())
         if self.named is not None:
@@ -169,8 +171,7 @@ class Computation(AnyComputation):
                     rows = rows_to_write(per_application, marks, every=every)
                 with report.timed("audit"):
                     audit_rows(rows)
-                self.count(marks, per_application["application_id"])
-                self.orphans += stored.height - int(marks["is_stored"].sum())
+                self.count(marks, per_application["application_id"], stored.height)
                 report.unchanged += (
                     per_application.height - rows.height - int(marks["is_frozen"].sum())
                 )

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
+    from psycopg2.extensions import cursor as Cursor
 
 SOURCE_TABLES = """
 CREATE TABLE jobs (id uuid PRIMARY KEY);
@@ -209,9 +210,13 @@ def load(connection: Connection, applications: int, clicks: int, seed: int = 1) 
     with connection, connection.cursor() as cursor:
         cursor.execute(SOURCE_TABLES)
         for part in range(parts):
-            made = tables(applications // parts, clicks // parts, seed + part)
-            for name, rows in made.items():
-                for some in rows.iter_slices(1_000_000):
-                    copy = f"COPY {name} ({', '.join(some.columns)}) FROM STDIN (FORMAT csv)"
-                    cursor.copy_expert(copy, BytesIO(some.write_csv(include_header=False).encode()))
+            put_in(cursor, tables(applications // parts, clicks // parts, seed + part))
         cursor.execute(SOURCE_INDEXES)
+
+
+def put_in(cursor: Cursor, made: dict[str, pl.DataFrame]) -> None:
+    """Copy rows into the tables that they are named after."""
+    for name, rows in made.items():
+        for some in rows.iter_slices(1_000_000):
+            copy = f"COPY {name} ({', '.join(some.columns)}) FROM STDIN (FORMAT csv)"
+            cursor.copy_expert(copy, BytesIO(some.write_csv(include_header=False).encode()))
