@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import polars as pl
@@ -22,34 +22,36 @@ from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import SchemaError
 from pipeline.networks import in_both_forms
-from pipeline.plurals import counted
 from pipeline.run_report import Advance, no_advance
 from pipeline.scoring.attribution import (
     attributed,
-    in_link_order,
+    has_duplicates,
     in_order,
-    numbered,
-    unpacked,
+    index,
+    instant,
     used,
 )
 from pipeline.scoring.user_agents import declared
 from pipeline.settings import Settings, Sizes
 from pipeline.source_columns import SourceColumns, source_columns
+from pipeline.source_rows import (
+    in_key_order,
+    keys_of,
+    of_applications,
+    refuse_duplicate_links,
+    refuse_null_functions,
+    spelled,
+)
 from pipeline.source_shape import (
     beyond_snapshot,
-    duplicate_id_problems,
     text_problems,
 )
-from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL, link_functions
+from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL
 from schema.sql import statement
-
-if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Connection
 
 log = logging.getLogger("clickstats")
 
 Result = TypeVar("Result")
-Engine = Literal["streaming", "in-memory"]
 
 
 class Table(NamedTuple):
@@ -75,9 +77,6 @@ ORIGINS = pl.Schema(
         "ip_address": pl.String(),
     }
 )
-# docs/decisions/0062-engines.md
-FOR_MANY: Engine = "streaming"
-FOR_FEW: Engine = "in-memory"
 SLICES = 256  # at most, of at least `Sizes.applications`
 PORTION = 4  # slices, whose clicks are taken from all at once
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
@@ -180,7 +179,6 @@ class Source:
         self.definition = definition
         self.columns = columns or source_columns(snapshot.connection)
         self.whole = not application_ids
-        self.engine = FOR_MANY if self.whole else FOR_FEW
         one_by_one = (
             beyond_snapshot(snapshot.connection)
             if self.whole and not over_one_connection
@@ -205,17 +203,23 @@ class Source:
             pl.concat(self._read("applications", APPLICATIONS, lambda part: part)),
             self.snapshot.connection,
         )
-        links = self._links(applications)
-        self.look_at_agents()
+        application_index = index(keys_of(applications))
         applications = applications.drop("application_key_1", "application_key_2").with_row_index(
             "application"
         )
-        clicks, read, unusable, in_future = self._clicks(links, advance)
+        links = self._links(application_index)
+        del application_index
+        link_index = index(links["link_key"])
+        if self.whole:
+            links = links.drop("link_key")  # two thirds of the memory
+        refuse_duplicate_links(has_duplicates(link_index))
+        self.look_at_agents()
+        clicks, read, unusable, in_future = self._clicks(link_index, advance)
         heights = (f"{number:,}" for number in (applications.height, links.height, read))
         log.debug("%s applications, %s links of theirs and %s clicks read", *heights)
         return Extracted(
             applications,
-            links.drop("link_key") if self.whole else links,  # a fifth of the memory
+            links,
             clicks,
             read,
             unusable,
@@ -224,32 +228,20 @@ class Source:
             self.sizes.applications,
         )
 
-    def _clicks(self, links: pl.DataFrame, advance: Advance) -> tuple[pl.DataFrame, int, int, int]:
-        """The clicks of these links, as `scoring.attribution.attributed` gives them; and how many
-        were read, are unusable, and are later than the snapshot."""
+    def _clicks(self, links: pl.Series, advance: Advance) -> tuple[pl.DataFrame, int, int, int]:
+        """The clicks of the links with this index, as `scoring.attribution.attributed` gives them;
+        and how many were read, are unusable, and are later than the snapshot."""
         counts: list[tuple[int, int, int]] = []
-        waiting: list[pl.DataFrame] = []
-        joined: list[pl.DataFrame] = []
 
-        def join() -> None:
-            clicks = pl.concat(waiting).lazy()
-            waiting.clear()
-            joined.append(attributed(clicks, links.lazy()).collect(engine=self.engine))
+        def take(clicks: pl.DataFrame) -> pl.DataFrame:
+            clicked_at = clicks.select(instant(pl.col("packed"))).to_series()
+            in_future = (clicked_at > self.snapshot.taken_at).sum()
+            counts.append((clicks.height, clicked_at.null_count(), int(in_future)))
+            return attributed(clicks, links)
 
-        def take(packed: pl.DataFrame) -> None:
-            clicks = unpacked(packed.lazy()).collect(engine=self.engine)
-            in_future = (clicks["clicked_at"] > self.snapshot.taken_at).sum()
-            counts.append((clicks.height, clicks["clicked_at"].null_count(), int(in_future)))
-            waiting.append(clicks)
-            # a join looks at every link, however few the clicks are
-            if sum(part.height for part in waiting) > links.height // 4:
-                join()
-
-        self._read("clicks", CLICKS, take, advance)
-        if waiting:
-            join()
+        clicks = pl.concat(self._read("clicks", CLICKS, take, advance))
         read, unusable, in_future = map(sum, zip(*counts, strict=True))
-        return pl.concat(joined), read, unusable, in_future
+        return clicks, read, unusable, in_future
 
     def origins(self, links: pl.DataFrame) -> pl.DataFrame:
         """One row per used click of the named applications: `link`, `clicked_at` and `mark` as
@@ -258,7 +250,8 @@ class Source:
         text = self._bound("click_origins")
         front = self.columns.in_front(["link_clicks"], self.definition, optional=OPTIONAL)
         [origins] = self.reader.frames([front.as_string(self.snapshot.connection) + text], ORIGINS)
-        keys = links.select("link", link_key_1=(pl.col("link_key") // 2**12).cast(pl.Int64))
+        keys = links.select(link_key_1=(pl.col("link_key") // 2**64).cast(pl.Int64))
+        keys = keys.with_row_index("link")
         return origins.join(keys, on="link_key_1").with_columns(
             pl.col("mark").cast(pl.UInt8), pl.col("user_agent").str.json_decode(pl.String)
         )
@@ -274,14 +267,12 @@ class Source:
         agents = self.reader.copied_without_lock(text, USER_AGENTS)
         self.parameters["declared_agents"] = declared(agents["user_agent"])
 
-    def _links(self, applications: pl.DataFrame) -> pl.DataFrame:
+    def _links(self, applications: pl.Series) -> pl.DataFrame:
+        """The links of the applications with this index, as `spelled` gives them."""
         links = pl.concat(
-            self._read(
-                "links", LINKS, lambda part: of_applications(part, applications, self.engine)
-            )
+            self._read("links", LINKS, lambda part: of_applications(part, applications))
         )
-        without_function = links["link_function"].null_count()
-        refuse_links(without_function, links.height - links["link_key"].n_unique())
+        refuse_null_functions(links["link_function"].null_count())
         return spelled(links, self.definition)
 
     def check(self) -> None:
@@ -360,57 +351,3 @@ class Source:
 
     def _bound(self, name: str) -> str:
         return self.reader.bound(statement(name), self.parameters)
-
-
-def in_key_order(applications: pl.DataFrame, connection: Connection) -> pl.DataFrame:
-    """The applications by their ids; raise `SchemaError` unless each id is there once."""
-    # by two columns, since then Polars sorts them as bytes: twice as fast as one of strings
-    applications = applications.sort("application_id", "application_key_1")
-    ids = applications["application_id"]
-    refuse_null_ids(ids.null_count())
-    if (ids == ids.shift()).any():
-        raise SchemaError("; ".join(duplicate_id_problems(connection)))
-    return applications
-
-
-def of_applications(
-    links: pl.DataFrame, applications: pl.DataFrame, engine: Engine = FOR_MANY
-) -> pl.DataFrame:
-    """The links of these applications, as `scoring.attribution.numbered` gives them."""
-    # millions of links need no text each
-    small = links.lazy().with_columns(pl.col("link_function").cast(pl.Categorical))
-    return numbered(small, applications.lazy()).collect(engine=engine)
-
-
-def spelled(links: pl.DataFrame, definition: Definition) -> pl.DataFrame:
-    """The links as `scoring.attribution.in_link_order` gives them, with the definition's spelling
-    of their functions."""
-    spelling = pl.col("link_function").cast(pl.String).replace(definition.spellings)
-    names = links.select("link_function").unique().with_columns(name=spelling)
-    functions = link_functions(names["name"])
-    named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
-    # the type once more: Polars forgets it where there are no links
-    return in_link_order(links.with_columns(named).cast({"link_function": functions}))
-
-
-def refuse_null_ids(count: int) -> None:
-    """Raise `SchemaError` when applications have no id."""
-    if count:
-        raise SchemaError(
-            f"job_applications has {counted(count, 'row', 'rows')} whose id is null; expected an "
-            "id in each row; mend the table or view"
-        )
-
-
-def refuse_links(without_function: int, duplicates: int) -> None:
-    """Raise `SchemaError` when links of applications have no function, or the same key."""
-    if without_function:
-        raise SchemaError(
-            f"link_tracking has {counted(without_function, 'link', 'links')} of applications whose "
-            "link_function is null; expected a text in each row; mend the table or view"
-        )
-    if duplicates:
-        raise SchemaError(
-            "link_tracking has a tracking_id more than once; expected a primary key; remove the "
-            "duplicates"
-        )

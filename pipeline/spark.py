@@ -36,17 +36,21 @@ from pyspark.sql import functions as F
 from pipeline.database.exported import exported
 from pipeline.database.waiting import in_time
 from pipeline.errors import ConfigurationError, NoConnection, Refused
-from pipeline.extract import Source, refuse_links, refuse_null_ids
+from pipeline.extract import Source
 from pipeline.partitions import ids_of, partitioned, range_bounds
 from pipeline.run_report import Advance, RunReport
 from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Work
+from pipeline.source_rows import (
+    refuse_duplicate_links,
+    refuse_null_functions,
+    refuse_null_ids,
+)
 from pipeline.source_shape import beyond_snapshot
 from pipeline.spark_failures import meaning
 from pipeline.target import Target
 from pipeline.tasks import (
     APPLICATION_KEY,
-    LINK_KEY,
     RESULT,
     SENT,
     Computing,
@@ -61,6 +65,7 @@ from schema.columns import CLASSES, INSTANT
 
 log = logging.getLogger("clickstats")
 
+LINK_KEY = ["link_key_1", "link_key_2"]
 COLUMNS = ["part", *dict.fromkeys(name for columns in SENT.values() for name in columns)]
 # seconds: for the master, for a worker, and for an end
 CONNECT_TIMEOUT, PATIENCE, AT_ONCE, FOR_EVER = 15, 120, 1.5, 1e9
@@ -199,8 +204,8 @@ def distributed(
         links = kept(
             # as schema/sql/links.sql packs them
             parts_read(session, source, task, "links")
-            .withColumn("link_key_2", F.shiftright("keys_2", 12).cast("int"))
-            .withColumn("application_key_2", F.col("keys_2").bitwiseAND(2**12 - 1))
+            .withColumn("link_key_2", F.shiftright("keys_2", 10))
+            .withColumn("application_key_2", F.col("keys_2").bitwiseAND(2**10 - 1))
             .join(applications.select(*APPLICATION_KEY, "range"), APPLICATION_KEY)
         )
         keys = kept(
@@ -217,12 +222,14 @@ def distributed(
             )
         )
         all_links, functions, different = (int(found[name].sum()) for name in found.columns)
-        refuse_links(all_links - functions, all_links - different)
+        refuse_null_functions(all_links - functions)
+        refuse_duplicate_links(all_links > different)
         source.look_at_agents()
         clicks = kept(
-            parts_read(session, source, task, "clicks").join(
-                keys.select(*LINK_KEY, "range"), LINK_KEY, "left"
-            )
+            # as schema/sql/clicks.sql packs them
+            parts_read(session, source, task, "clicks")
+            .withColumn("link_key_2", F.shiftrightunsigned("packed", 54))
+            .join(keys.select(*LINK_KEY, "range"), LINK_KEY, "left")
         )
         of_clicks = numbers(counted(clicks, source.snapshot.taken_at))
         used = of_clicks.drop_nulls("range")
@@ -281,7 +288,8 @@ def parts_read(
 def counted(clicks: DataFrame, taken_at: datetime) -> DataFrame:
     """How many clicks there are for each range, of what kind, and the first and the last of them;
     those of no application have no range."""
-    at = F.col("clicked_at")
+    time = F.col("packed").bitwiseAND(2**52 - 1)
+    at = F.when(time < 2**52 - 1, time)
     now = (taken_at - datetime(1970, 1, 1)) // timedelta(microseconds=1)
     return clicks.groupBy("range").agg(
         F.count("*").alias("read"),

@@ -20,17 +20,18 @@ from pipeline.database.exported import Exported
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
 from pipeline.errors import ConfigurationError
-from pipeline.extract import FOR_MANY, Extracted, in_key_order, of_applications, spelled
+from pipeline.extract import Extracted
 from pipeline.run_report import RunReport, no_advance
-from pipeline.scoring.attribution import attributed, key, unpacked
+from pipeline.scoring.attribution import attributed, index
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.slices import Computation, Work
 from pipeline.source_columns import SourceColumns
+from pipeline.source_rows import in_key_order, keys_of, of_applications, spelled
 from pipeline.target import Target
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS
 
 TYPES = {"string": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "binary": pa.binary()}
-# what executors send of a row of each table: clicks as `scoring.attribution.unpacked` has them
+# what executors send of a row of each table
 SENT = {
     "applications": {
         "application_id": "string",
@@ -47,13 +48,11 @@ SENT = {
     },
     "clicks": {
         "link_key_1": "bigint",
-        "link_key_2": "int",
-        "clicked_at": "bigint",
-        "mark": "int",
+        "packed": "bigint",
     },
 }
 SCHEMAS = {"applications": APPLICATIONS, "links": LINKS, "clicks": CLICKS}
-APPLICATION_KEY, LINK_KEY = ["application_key_1", "application_key_2"], ["link_key_1", "link_key_2"]
+APPLICATION_KEY = ["application_key_1", "application_key_2"]
 ROWS_PER_BATCH = 20_000
 RANGE = {"range": "int"}
 RESULT = {"frame": "binary", "found": "binary"}  # either
@@ -143,12 +142,6 @@ class Reading(Task):
                 with self.reading() as reader:
                     texts = [self.texts[number]]
                     [frame] = reader.frames(texts, SCHEMAS[self.table], as_arrays=self.as_arrays)
-                if self.table == "clicks":
-                    frame = frame.select("link_key_1").hstack(
-                        unpacked(frame.lazy()).collect(engine=FOR_MANY)
-                    )
-                    key_2 = pl.col("link_key") % 2**12
-                    frame = frame.with_columns(link_key_2=key_2.cast(pl.Int32))
                 if self.bounds is not None:
                     ids = frame["application_id"]
                     found = self.bounds.search_sorted(ids, side="right")
@@ -172,14 +165,14 @@ class Computing(Task):
         part, applications, links, clicks = taken_apart(batches)
         with self.reading() as reader:
             applications = in_key_order(applications, reader.snapshot.connection)
-            links = spelled(of_applications(links, applications), self.definition)
+            links = spelled(of_applications(links, index(keys_of(applications))), self.definition)
             first_id, last_id = self.ids[part]
             computation = Computation(
                 target=Target(reader, self.columns.types, known_empty=self.target_is_empty),
                 extracted=Extracted(
                     applications.drop(APPLICATION_KEY).with_row_index("application"),
                     links.drop("link_key"),
-                    attributed(clicks.lazy(), links.lazy()).collect(engine=FOR_MANY),
+                    attributed(clicks, index(links["link_key"])),
                     0,
                     0,
                     0,
@@ -210,7 +203,7 @@ def taken_apart(
 ) -> tuple[int, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """The number of a partition and its rows of each table."""
     # what only rows of this table have
-    of = {"applications": "application_id", "links": "keys_2", "clicks": "mark"}
+    of = {"applications": "application_id", "links": "keys_2", "clicks": "packed"}
     parts: set[int] = set()
     found = {name: [pl.DataFrame(types(SENT[name]).empty_table())] for name in of}
     for batch in batches:
@@ -226,11 +219,7 @@ def taken_apart(
         part,
         applications.with_columns(pl.col("created_at").cast(INSTANT)),
         links,
-        clicks.select(
-            pl.col("clicked_at").cast(INSTANT),
-            pl.col("mark").cast(pl.UInt8),
-            link_key=key(*map(pl.col, LINK_KEY)),
-        ),
+        clicks,
     )
 
 

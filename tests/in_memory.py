@@ -13,10 +13,11 @@ from pipeline.definition import Applications, Clicks, Time
 from pipeline.definition import Definition as Defined
 from pipeline.extract import Extracted
 from pipeline.networks import in_both_forms
-from pipeline.scoring.attribution import attributed, in_link_order, numbered, unpacked
+from pipeline.scoring.attribution import attributed, in_link_order, index, numbered
 from pipeline.scoring.user_agents import declared
 from pipeline.slices import scored
 from pipeline.source_columns import SourceColumns
+from pipeline.source_rows import keys_of
 from schema.columns import APPLICATIONS, CLICKS, LINKS, link_functions
 from tests.oracle import Click, Definition, World, microseconds, usable
 
@@ -45,11 +46,10 @@ def computed(world: World, definition: Definition) -> tuple[pl.DataFrame, pl.Dat
     rows, clicks = scored(extracted, defined(definition))
     ids = pl.Series([link.tracking_id for link in world.links], dtype=pl.String)
     of_links = extracted.links.select(
-        "link",
-        tracking_id=pl.lit(ids).gather((pl.col("link_key") // 2**12).cast(pl.Int64))
+        tracking_id=pl.lit(ids).gather((pl.col("link_key") // 2**64).cast(pl.Int64))
         if len(ids)
         else pl.lit(None, pl.String),
-    )
+    ).with_row_index("link")
     return rows, clicks.join(of_links, on="link", how="left")
 
 
@@ -97,11 +97,11 @@ def in_frames(world: World, definition: Definition) -> Extracted:
         ],
         schema=CLICKS,
     )
-    in_their_order = in_link_order(numbered(links.lazy(), applications.lazy()).collect())
+    in_their_order = in_link_order(numbered(links, index(keys_of(applications))))
     return Extracted(
         applications.with_row_index("application"),
         in_their_order,
-        attributed(unpacked(clicks.lazy()), in_their_order.lazy()).collect(),
+        attributed(clicks, index(in_their_order["link_key"])),
         0,
         0,
         0,
@@ -110,10 +110,10 @@ def in_frames(world: World, definition: Definition) -> Extracted:
 
 
 def key_of(application: UUID | None) -> tuple[int, int]:
-    """Numbers of 64 (with a sign, as PostgreSQL's) and 12 bits: the rest of a key."""
+    """Numbers of 64 (with a sign, as PostgreSQL's) and 10 bits: the rest of a key."""
     assert application
     number = int.from_bytes(application.bytes[:8], signed=True)
-    return number, application.int % 2**12
+    return number, application.int % 2**10
 
 
 def packed(clicked_at: datetime | None, mark: int = 0) -> int:

@@ -112,17 +112,14 @@ def _looked_up(
         by_id = {row["application_id"]: row for row in typed.iter_rows(named=True)}
         published = Published(choice.changes, by_id)
     per_application, clicks = scored(extracted, choice.definition)
-    unusable = (
-        extracted.clicks.filter(pl.col("clicked_at").is_null())
-        .join(extracted.links.select("link", "application"), on="link")["application"]
-        .value_counts()
-    )
+    unusable = extracted.clicks.filter(pl.col("clicked_at").is_null())["link"]
+    of_applications = extracted.links["application"].gather(unusable).value_counts()
     found = {
         explanation.application_id: explanation
         for explanation in explanations(
             per_application,
             timeline(clicks, origins, choice.timezone),
-            dict(unusable.iter_rows()),
+            dict(of_applications.iter_rows()),
             stored,
             foreign,
             readings,

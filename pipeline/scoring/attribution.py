@@ -4,57 +4,84 @@ import polars as pl
 
 from schema.columns import INSTANT
 
-
-def key(bits_64: pl.Expr, bits_12: pl.Expr) -> pl.Expr:
-    """A key of 76 bits as one number: joined in half the time of two columns."""
-    return bits_64.cast(pl.Int128) * 2**12 + bits_12
+# a key has 74 bits; so much of a number of 128 bits is free for what stands below it
+FREE = 2**54
 
 
-def unpacked(clicks: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per click, of `schema.columns.CLICKS`: `link_key`, `mark` (what the click itself says
-    of where it comes from: `scoring.origins.MARKS`) and `clicked_at` (UTC, null when unusable)."""
-    packed = pl.col("packed").reinterpret(signed=False)
-    clicked_at = packed % 2**52
-    return clicks.select(
-        link_key=key(pl.col("link_key_1"), packed // 2**54),
-        mark=(packed // 2**52 % 4).cast(pl.UInt8),
-        clicked_at=pl.when(clicked_at < 2**52 - 1).then(clicked_at).cast(pl.Int64).cast(INSTANT),
-    )
+def key(bits_64: pl.Expr, bits_10: pl.Expr) -> pl.Expr:
+    """A key as one number of 128 bits, with nothing below it yet."""
+    return bits_64.cast(pl.Int128) * 2**64 + bits_10.cast(pl.Int128) * FREE
 
 
-def numbered(links: pl.LazyFrame, applications: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per link of an application: `link_key`, `link_function` and `application`, its row
-    number in `applications`. Links to an application that does not exist are left out."""
-    numbers = applications.select(
-        application_key=key(pl.col("application_key_1"), pl.col("application_key_2")),
-        application=pl.int_range(pl.len(), dtype=pl.UInt32),
-    )
-    keys_2 = pl.col("keys_2")
+def index(keys: pl.Series) -> pl.Series:
+    """The keys in their order, each with its row number below it: for `looked_up`."""
+    entries = (pl.col("key") + pl.int_range(pl.len())).sort()
+    return keys.to_frame("key").select(entries).to_series()
+
+
+def has_duplicates(index: pl.Series) -> bool:
+    """Whether a key is there more than once."""
+    key = pl.first() // FREE
+    return bool(index.to_frame().select((key == key.shift()).any()).item())
+
+
+def looked_up(wanted: pl.Series, index: pl.Series) -> pl.DataFrame:
+    """One row for each of the wanted keys that the index has, in their order: `number`, its row
+    number there, and `below`, what stands below it here.
+
+    What is sorted is found four times as fast, and without a hash table.
+    """
+    found = wanted.sort().to_frame("wanted").with_columns(key=pl.col("wanted") // FREE * FREE)
+    entries = index.gather(index.search_sorted(found["key"], side="left"), null_on_oob=True)
     return (
-        links.select(
-            link_key=key(pl.col("link_key_1"), keys_2 // 2**12),
-            application_key=key(pl.col("application_key_1"), keys_2 % 2**12),
-            link_function="link_function",
-        )
-        .join(numbers, on="application_key")
-        .drop("application_key")
+        found.select(number=entries - pl.col("key"), below=pl.col("wanted") - pl.col("key"))
+        .filter(pl.col("number").is_between(0, FREE - 1))
+        .cast({"number": pl.UInt32, "below": pl.Int64})
+    )
+
+
+def instant(packed: pl.Expr) -> pl.Expr:
+    """When a click was, of `packed` in `schema.columns.CLICKS`: UTC, null when unusable."""
+    time = packed & (2**52 - 1)
+    return pl.when(time < 2**52 - 1).then(time).cast(INSTANT)
+
+
+def numbered(links: pl.DataFrame, applications: pl.Series) -> pl.DataFrame:
+    """One row per link of an application: `link_key`, `link_function` and `application`, its row
+    number. `applications` is the `index` of their keys. Links to an application that does not exist
+    are left out."""
+    keys_2 = pl.col("keys_2")
+    wanted = links.select(key(pl.col("application_key_1"), keys_2 % 2**10) + pl.int_range(pl.len()))
+    found = looked_up(wanted.to_series(), applications)
+    return links.select(
+        pl.col("link_function").gather(found["below"]),
+        link_key=key(pl.col("link_key_1"), keys_2 // 2**10).gather(found["below"]),
+        application=found["number"],
     )
 
 
 def in_link_order(links: pl.DataFrame) -> pl.DataFrame:
-    """The links by application, then by `link_function` (an Enum) in byte order, with `link`, their
-    row number: the order of the numbers is then the order in which clicks of one instant count."""
+    """The links by application, then by `link_function` (an Enum) in byte order: the order of
+    their row numbers is then the order in which clicks of one instant count."""
     order = pl.col("application").cast(pl.UInt64) * 2**32 + pl.col("link_function").to_physical()
     # sorted once, not each column by itself
     rows = links.select(order.arg_sort()).to_series()
-    return links.select(pl.all().gather(rows)).with_row_index("link")
+    return links.select(pl.all().gather(rows))
 
 
-def attributed(clicks: pl.LazyFrame, links: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per click of an application: `link` (a row number), `clicked_at` and `mark`. `clicks`
-    as `unpacked`, `links` as `in_link_order` gives them. Clicks without a link, or whose link names
-    no existing application, are left out."""
-    return clicks.join(links.select("link_key", "link"), on="link_key").drop("link_key")
+def attributed(clicks: pl.DataFrame, links: pl.Series) -> pl.DataFrame:
+    """One row per click of an application: `link` (a row number), `clicked_at` and `mark` (what the
+    click itself says of where it comes from: `scoring.origins.MARKS`). `clicks` as
+    `schema.columns.CLICKS`; `links` is the `index` of their keys. Clicks without a link, or whose
+    link names no existing application, are left out."""
+    wanted = clicks.drop_nulls("link_key_1").select(
+        pl.col("link_key_1").cast(pl.Int128) * 2**64 + pl.col("packed").reinterpret(signed=False)
+    )
+    return looked_up(wanted.to_series(), links).select(
+        link="number",
+        clicked_at=instant(pl.col("below")),
+        mark=(pl.col("below") // 2**52).cast(pl.UInt8),
+    )
 
 
 def used(clicks: pl.LazyFrame) -> pl.LazyFrame:

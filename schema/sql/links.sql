@@ -1,12 +1,12 @@
 -- Every tracking link that names an application, whether or not that application exists.
 --   link_key_1          as in clicks.sql
 --   application_key_1   as in applications.sql
---   keys_2              10 more bits of the link's key above 12 more of the application's
+--   keys_2              10 more bits of the link's key above 10 more of the application's
 SELECT
     hashtextextended(tracking_id, :'seed_1'::bigint) AS link_key_1,
     uuid_hash_extended(application_id, :'seed_1'::bigint) AS application_key_1,
-    ((hashtextextended(tracking_id, :'seed_2'::bigint) & 1023) << 12)
-    | (uuid_hash_extended(application_id, :'seed_2'::bigint) & 4095) AS keys_2,
+    ((hashtextextended(tracking_id, :'seed_2'::bigint) & 1023) << 10)
+    | (uuid_hash_extended(application_id, :'seed_2'::bigint) & 1023) AS keys_2,
     link_function::text AS link_function
 FROM link_tracking
 WHERE
