@@ -200,17 +200,18 @@ def databases(server: Server, clicks: int, *, wide: bool = False) -> Iterator[Da
                 env={**os.environ, "CLICKSTATS_DATABASE_URL": made.url(PREPARED, OWNER)},
                 check=True,
             )
+            with session(made.url(PREPARED, OWNER)) as owner:
+                start(owner)
             yield made
         finally:
             execute(admin, f"DROP DATABASE {PREPARED} WITH (FORCE)")
 
 
 def fill(url: str, clicks: int, *, wide: bool) -> None:
-    """Load the source tables, create clickstats' own and what the benchmark compares with."""
+    """Load the source tables and create clickstats' own."""
     from pipeline.demo import sample
     from pipeline.migrate import migrate
     from pipeline.settings import Settings
-    from schema import tables
 
     with closing(psycopg2.connect(url)) as connection:
         sample.load(connection, clicks // CLICKS_PER_APPLICATION, clicks)
@@ -219,12 +220,18 @@ def fill(url: str, clicks: int, *, wide: bool) -> None:
             execute(owner, SLIM)
             execute(owner, "VACUUM FULL link_clicks")
         migrate(Settings(url))
-        for table in tables.source.sorted_tables:
-            execute(owner, f"GRANT SELECT ON {table} TO {WRITER}")
-        for table in tables.ours.sorted_tables:
-            execute(owner, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {WRITER}")
-        execute(owner, f"REVOKE DELETE ON link_click_analytics FROM {WRITER}")
-        execute(owner, START)
+
+
+def start(owner: Connection) -> None:
+    """Let the writer do what a peer does, and make what the benchmark compares with."""
+    from schema import tables
+
+    for table in tables.source.sorted_tables:
+        execute(owner, f"GRANT SELECT ON {table} TO {WRITER}")
+    for table in tables.ours.sorted_tables:
+        execute(owner, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {WRITER}")
+    execute(owner, f"REVOKE DELETE ON link_click_analytics FROM {WRITER}")
+    execute(owner, START)
 
 
 @contextmanager
