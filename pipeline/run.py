@@ -147,7 +147,7 @@ def _everything(
                 first_load=is_large and is_fresh and target.is_empty,
                 whole=True,
                 every=options.full,
-                run=None if choice.changes or is_fresh else settings.run_id,
+                run=None if choice.is_new or is_fresh else settings.run_id,
                 orphans=lambda: computation.orphans,
             )
             refuse_clock_set_back(writer, snapshot)

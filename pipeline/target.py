@@ -21,9 +21,14 @@ COUNTS = """
 SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
     NOT EXISTS (SELECT FROM link_click_analytics)
 """
-# through the index: a look at a few applications scans nothing
+# through the indexes: a look at a few applications scans nothing; whoever has a click has a score
 NO_READINGS = """
-SELECT (SELECT application_id FROM link_click_readings ORDER BY application_id LIMIT 1) IS NULL
+SELECT CASE
+    WHEN (SELECT application_id FROM link_click_readings ORDER BY application_id LIMIT 1) IS NULL
+        THEN NOT EXISTS (SELECT FROM link_click_analytics)
+            OR EXISTS (SELECT FROM link_click_analytics WHERE engagement_score > 0)
+    ELSE false
+END
 """
 AHEAD = """
 SELECT min(calculated_at)::text FROM link_click_analytics
@@ -66,7 +71,8 @@ class Target:
 
     @cached_property
     def has_no_readings(self) -> bool:
-        """Whether no readings are stored of any application."""
+        """Whether no readings are stored of any application, although there may be some: not where
+        rows are stored, and none of them has a click."""
         (has_none,) = self.reader.row_without_lock(NO_READINGS)
         return bool(has_none)
 

@@ -1,5 +1,6 @@
 """What runs keep of how scores moved."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,3 +115,34 @@ def test_an_application_takes_its_changes_with_it(loaded: Database) -> None:
     run_all(loaded.settings())
     loaded.execute("delete from job_applications where id = %s", (A,))
     assert kept(loaded).changes == []
+
+
+def test_the_first_click_of_all_is_a_change(copy_of: CopyOf) -> None:
+    """Nothing is a first load once rows without a click are stored."""
+
+    def computed_without_clicks(database: Database) -> None:
+        database.load(replace(WORLD, clicks=()))
+        run_all(database.settings())
+
+    database = copy_of(computed_without_clicks)
+    click(database, "a")
+    run_all(database.settings())
+    [one] = kept(database).changes
+    assert one["application_id"] == A
+    assert (one["engagement_score_before"], one["engagement_score"]) == (0, 35)
+
+
+def test_clicks_that_come_after_all_have_gone_are_a_change(loaded: Database) -> None:
+    loaded.execute("truncate link_clicks")
+    run_all(loaded.settings(), Options(max_shrink=100))
+    assert len(kept(loaded).changes) == 2
+    click(loaded, "a")
+    run_named(loaded.settings(), [A])
+    assert len(kept(loaded).changes) == 3
+
+
+def test_a_first_load_after_a_named_run_is_no_change(copy_of: CopyOf) -> None:
+    database = copy_of(lambda database: database.load(WORLD))
+    run_named(database.settings(), [A])
+    run_all(database.settings())
+    assert kept(database).changes == []
