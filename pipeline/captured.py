@@ -27,15 +27,20 @@ IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
 
 @dataclass(frozen=True)
 class Captured:
-    """The rows of clickstats_changes that one snapshot holds, by their `numbers` in the `relation`
-    that it was then, and what they name: tracking links, applications and jobs, or everything."""
+    """The rows of clickstats_changes that one snapshot holds, by their `numbers` and `instants`,
+    and what they name: tracking links, applications and jobs, or everything."""
 
-    relation: int | None  # None: there were no rows
     numbers: str  # as the server writes an array
+    instants: str
     tracking_ids: list[str]
     application_ids: list[str]
     job_ids: list[str]
     everything: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there were no rows."""
+        return self.numbers == "{}"
 
 
 def captured(connection: Connection) -> Captured | None:
@@ -89,10 +94,10 @@ def forget(connection: Connection, changes: Captured, pending: Sequence[str] = (
     """Delete the changes, in the transaction that writes what came of them, but for those that
     name `pending` applications."""
     # capture may have been turned off meanwhile
-    if changes.relation is not None and is_there(connection):
+    if not changes.is_empty and is_there(connection):
         done = {
-            "relation": changes.relation,
             "numbers": changes.numbers,
+            "instants": changes.instants,
             "pending": list(pending),
         }
         write_alone(connection, "delete_captured", "true", done)

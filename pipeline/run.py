@@ -125,7 +125,7 @@ def _everything(
         zones = choice.definition.time
         warn_of(report, zone_warnings(snapshot.connection, zones, computation.instants))
         told, target = computation.captured, computation.target
-        ahead = target.ahead() if told and told.relation is not None else None
+        ahead = target.ahead() if told and not told.is_empty else None
         before("write")
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):

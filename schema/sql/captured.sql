@@ -1,10 +1,10 @@
 -- What change capture has told of so far.
---   relation     the table that holds it: made anew, it gives the same numbers again
 --   numbers      of its rows, as one text: there may be millions
+--   instants     of the same rows
 --   everything   whether something changed that is not told apart
 SELECT
-    max(tableoid::bigint) AS relation,
     coalesce(array_agg(number), '{}')::text AS numbers,
+    coalesce(array_agg(changed_at), '{}')::text AS instants,
     coalesce(array_agg(DISTINCT tracking_id) FILTER (WHERE tracking_id IS NOT NULL), '{}')
         AS tracking_ids,
     coalesce(

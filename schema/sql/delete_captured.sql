@@ -1,12 +1,14 @@
 -- Deletes what a run has done of clickstats_changes: each row by its identity, since a transaction that
 -- is still open holds lower numbers than others that have ended.
---   relation   the table that the run saw: capture may have been turned off and on since
---   numbers    its rows that the run saw
+--   numbers    of the rows that the run saw
+--   instants   of the same rows: numbers begin anew when capture is turned off and on, and where rows came
+--              without their sequence, by logical replication for instance
 --   pending    the applications that it left for later: what names them stays
 DELETE FROM clickstats_changes AS change
 WHERE
-    number = ANY (:'numbers'::bigint[])
-    AND tableoid::bigint = :'relation'::bigint
+    (number, changed_at) IN (
+        SELECT * FROM unnest(:'numbers'::bigint[], :'instants'::timestamp[])
+    )
     AND (
         cardinality(:'pending'::uuid[]) = 0
         OR (

@@ -1,5 +1,6 @@
 -- Closes the row of a run, which takes the next number. wal_bytes is what the whole server wrote between the run's start and
--- here: PostgreSQL before 18 counts no WAL for one session. What was published stays so.
+-- here: PostgreSQL before 18 counts no WAL for one session. What was published stays so. The number is the
+-- highest one also where rows came without their sequence, by logical replication for instance.
 UPDATE clickstats_runs
 SET
     number = DEFAULT,
@@ -27,4 +28,11 @@ SET
     peak_memory_bytes = :'peak_memory_bytes'::bigint,
     warnings = :'warnings'::text[],
     error = :'error'
-WHERE id = :'id'::uuid AND outcome <> 'published'
+WHERE id = :'id'::uuid AND outcome <> 'published';
+
+UPDATE clickstats_runs
+SET number = 1 + (SELECT max(number) FROM clickstats_runs)
+WHERE
+    id = :'id'::uuid
+    AND outcome = :'outcome'
+    AND number <= (SELECT max(number) FROM clickstats_runs WHERE id <> :'id'::uuid)

@@ -14,11 +14,13 @@ from tests.two_zones import (
     DAYS,
     LOS_ANGELES,
     SATURDAY,
+    TOKYO,
     UNTOUCHED,
     A,
     B,
     computed,
     json_of,
+    reporting,
 )
 
 
@@ -118,6 +120,18 @@ def test_a_whole_run_publishes_another_definition(done: Database, tmp_path: Path
     assert (again["unchanged"], again["warnings"]) == (2, [])
     assert again["fingerprint"] == report["fingerprint"]
     assert done.execute(UNTOUCHED) == untouched
+
+
+def test_it_is_published_also_where_the_sequence_of_the_ledger_is_behind(
+    done: Database, tmp_path: Path
+) -> None:
+    """Logical replication hands on rows, and no sequences: numbers would begin anew."""
+    run_all(done.settings())
+    done.execute("alter sequence clickstats_runs_number_seq restart")
+    run_all(done.settings(timezone=TOKYO))
+    run_named(done.settings(), [A])
+    assert run_all(done.settings()).unchanged == 2
+    assert reporting(done) == (TOKYO, "the last published run")
 
 
 def test_one_who_asks_by_another_definition_is_told_so(done: Database, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -183,6 +184,20 @@ def test_a_change_during_the_round_waits_for_the_next(done: Database) -> None:
 
     run_changed(done.settings(), before=click)
     assert done.execute(WAITING) == [(1,)]
+    run_changed(done.settings())
+    assert_exact(done)
+
+
+@pytest.mark.parametrize("run", [run_changed, run_all])
+def test_a_change_with_the_number_of_an_earlier_one_waits_too(
+    done: Database, run: Callable[..., object]
+) -> None:
+    """Rows that came by logical replication come without the sequence of their numbers."""
+    done.execute("truncate clickstats_changes; alter table clickstats_changes alter number restart")
+    done.execute(CLICK, ("a",))
+    done.execute("alter table clickstats_changes alter number restart")
+    run(done.settings(), before=at("write", lambda: done.execute(CLICK, ("b",))))
+    assert done.execute("select number, tracking_id from clickstats_changes") == [(1, "b")]
     run_changed(done.settings())
     assert_exact(done)
 
