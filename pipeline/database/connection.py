@@ -259,6 +259,7 @@ def set_up(schema: str) -> list[str]:
     """What each transaction sets for itself, whatever the role's defaults are; none of it takes a
     snapshot."""
     return [
+        "SET LOCAL quote_all_identifiers = off",  # first: the search path is kept as it is quoted
         f"SET LOCAL search_path = {search_path(schema)}",
         "SET LOCAL TimeZone = 'UTC'",
         "SET LOCAL timezone_abbreviations = 'Default'",  # AT TIME ZONE prefers them to IANA names
@@ -267,7 +268,6 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL bytea_output = 'hex'",
         "SET LOCAL standard_conforming_strings = on",
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes
-        "SET LOCAL quote_all_identifiers = off",
         "SET LOCAL row_security = off",  # an error is better than hidden rows
     ]
 

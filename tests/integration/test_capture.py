@@ -104,6 +104,12 @@ def test_each_statement_notes_what_it_touches(
         assert found == sorted(name.format(**ids) for name in expected)
 
 
+def test_functions_are_known_again_where_all_identifiers_are_quoted(database: Database) -> None:
+    database.execute(f"alter database {database.name} set quote_all_identifiers = on")
+    turn_on(database.settings())
+    assert state(database.settings()).problems == ()
+
+
 def test_another_case_is_another_function_by_any_collation(database: Database) -> None:
     """Also where the two are equal by the collation of the column."""
     with skipped_without_icu():
