@@ -63,6 +63,15 @@ NOT_FOR_LONG = (
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
 AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
 WAL_POSITION = "SELECT pg_current_wal_insert_lsn()::text"
+# rows of ours, and nothing that says by which definition
+IS_EMPTIED = """
+SELECT NOT EXISTS (SELECT FROM clickstats_runs WHERE outcome = 'published')
+    AND EXISTS (SELECT FROM link_click_readings)
+"""
+EMPTIED = (
+    "clickstats_runs has no published run although rows are stored: it was emptied, or not "
+    "restored, so nobody knows by which definition they are"
+)
 IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
 
 
@@ -252,6 +261,7 @@ class Choice:
     source: SourceColumns
     document: dict[str, Any]  # with the circumstances
     published: Baseline | None
+    is_emptied: bool = False  # the ledger, although rows are stored
 
     @property
     def definition(self) -> Definition:
@@ -295,6 +305,8 @@ class Choice:
 
     def warnings(self) -> Iterator[str]:
         """What a run of everything says about its definition."""
+        if self.is_emptied:
+            yield f"{EMPTIED}; they are computed anew"
         if self.changes:
             yield f"another definition than in the last published run: {'; '.join(self.changes)}"
         if missing := [name for name in OPTIONAL if name not in self.columns]:
@@ -307,7 +319,7 @@ class Choice:
 def chosen(connection: Connection, settings: Settings) -> Choice:
     """The definition that is asked for, else that of the last published `run --all`, else the
     built-in one."""
-    published = _published_if_readable(connection)
+    published, is_emptied = _published_if_readable(connection)
     found = in_force(
         settings.definition_file,
         settings.timezone,
@@ -317,25 +329,33 @@ def chosen(connection: Connection, settings: Settings) -> Choice:
     circumstances = Circumstances(
         rules=rules_fingerprint(), patterns=patterns_fingerprint(), columns=columns.optional
     )
-    return Choice(found, columns, document(found.definition, circumstances), published)
+    return Choice(found, columns, document(found.definition, circumstances), published, is_emptied)
 
 
-def _published_if_readable(connection: Connection) -> Baseline | None:
-    """The last published run; none for those who may not read the ledger, or have none: what they
-    ask is answered all the same."""
+def _published_if_readable(connection: Connection) -> tuple[Baseline | None, bool]:
+    """The last published run, and whether the ledger was emptied; none for those who may not read
+    the ledger, or have none: what they ask is answered all the same."""
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT ledger")
         try:
-            return last_published(connection)
+            if published := last_published(connection):
+                return published, False
+            cursor.execute(IS_EMPTIED)
+            return None, cursor.fetchone() == (True,)
         except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
             cursor.execute("ROLLBACK TO ledger")
             log.warning("no definition from the ledger: %s", error.diag.message_primary)
-            return None
+            return None, False
 
 
 def refuse_to_mix(choice: Choice) -> None:
     """Raise `ConfigurationError` when rows of this definition must not stand beside those of the
-    published one."""
+    published one, or when that cannot be known."""
+    if choice.is_emptied:
+        raise ConfigurationError(
+            f"{EMPTIED}; nothing was done; run `clickstats run --all`, with --definition where "
+            "there was one"
+        )
     if changes := choice.changes:
         raise ConfigurationError(
             f"another definition than that of the last published run: {'; '.join(changes)}; "

@@ -16,6 +16,7 @@ from tests.two_zones import (
     SATURDAY,
     TOKYO,
     UNTOUCHED,
+    WORLD,
     A,
     B,
     computed,
@@ -132,6 +133,25 @@ def test_it_is_published_also_where_the_sequence_of_the_ledger_is_behind(
     run_named(done.settings(), [A])
     assert run_all(done.settings()).unchanged == 2
     assert reporting(done) == (TOKYO, "the last published run")
+
+
+def test_an_emptied_ledger_knows_no_definition(done: Database) -> None:
+    """What is told nothing would be computed by the built-in one, beside rows of another."""
+    done.execute("truncate clickstats_runs")
+    before = done.execute(UNTOUCHED)
+    with pytest.raises(ConfigurationError, match="no published run although rows are stored"):
+        run_named(done.settings(), [A])
+    assert done.execute(UNTOUCHED) == before
+    [warning] = run_all(done.settings(timezone=LOS_ANGELES)).warnings
+    assert warning.endswith("nobody knows by which definition they are; they are computed anew")
+    run_named(done.settings(), [A])
+
+
+def test_named_runs_before_the_first_of_everything(database: Database) -> None:
+    database.load(WORLD)
+    for application in (A, B):
+        run_named(database.settings(timezone=TOKYO), [application])
+    assert run_all(database.settings(timezone=TOKYO)).warnings == []
 
 
 def test_one_who_asks_by_another_definition_is_told_so(done: Database, tmp_path: Path) -> None:
