@@ -58,14 +58,20 @@ def compared(
     """The images beside what is stored (`…_stored`), with what that means:
 
     - `is_stored`;
-    - `is_frozen`: stored, and created before `frozen_before`, so that the stored rows stay;
+    - `is_frozen`: stored, and created before `frozen_before`, so that the stored rows stay; not
+      where there are no readings of its clicks, and all of these are still there;
     - `is_changed`: the row of link_click_analytics differs, or is not stored;
     - `has_other_readings`: the row of link_click_readings differs;
     - `has_fewer_clicks` than stored, although it is not frozen.
     """
-    is_frozen = pl.col("is_stored") & (pl.col("created_at") < pl.lit(frozen_before, INSTANT))
-    is_open = ~pl.col("is_frozen")
     total = "total_click_events"
+    has_all_clicks = pl.col(total).eq(pl.col(f"{total}_stored")) & pl.col(total).gt(0)
+    is_frozen = (
+        pl.col("is_stored")
+        & (pl.col("created_at") < pl.lit(frozen_before, INSTANT))
+        & ~(pl.col("human_clicks_stored").is_null() & has_all_clicks)
+    )
+    is_open = ~pl.col("is_frozen")
     return (
         images.join(
             stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"

@@ -144,6 +144,25 @@ def test_one_without_a_row_is_computed_once(frozen: Database) -> None:
     assert sum(row.total_click_events for row in stored(frozen).values()) == 60
 
 
+def test_readings_that_are_gone_are_computed_once_while_all_clicks_are_there(
+    frozen: Database,
+) -> None:
+    """As after only one of the two tables was restored."""
+    rows, readings = stored(frozen), stored_readings(frozen)
+    late, cut = application(frozen, 40), application(frozen, 41)
+    frozen.execute("delete from link_click_readings where application_id in %s", ((late, cut),))
+    frozen.execute("delete from link_clicks where tracking_id = 'LinkedIn41'")
+    tried = dry_run(frozen.settings()).report
+    report = run_all(frozen.settings())
+    for seen in (tried, report):
+        assert (seen.frozen, seen.unchanged, seen.updated, seen.readings_written) == (29, 21, 0, 1)
+    assert stored(frozen) == rows
+    assert stored_readings(frozen) == {
+        name: row for name, row in readings.items() if str(name) != cut
+    }
+    assert run_all(frozen.settings()).frozen == 30
+
+
 def test_a_full_run_does_not_thaw(frozen: Database) -> None:
     before = set(frozen.execute(UNTOUCHED))
     frozen.execute(NIGHT)
