@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -80,12 +81,19 @@ ORIGINS = pl.Schema(
 SLICES = 256  # at most, of at least `Sizes.applications`
 PORTION = 4  # slices, whose clicks are taken from all at once
 FIRST_ID, LAST_ID = f"{UUID(int=0)}", f"{UUID(int=2**128 - 1)}"
+# of a table, its partitions and its children, each of which counts its blocks from 0
 BLOCKS = """
-SELECT pg_relation_size(oid) / current_setting('block_size')::bigint
-FROM pg_class
-WHERE
-    oid = %s::regclass
-    AND CASE WHEN relkind = 'r' THEN has_column_privilege(oid, 'ctid', 'SELECT') END
+WITH RECURSIVE part AS (
+    SELECT %(table)s::regclass::oid AS id
+    UNION
+    SELECT inhrelid FROM pg_inherits JOIN part ON inhparent = id
+)
+SELECT array_agg(pg_relation_size(id) / current_setting('block_size')::bigint)
+FROM part JOIN pg_class ON oid = id
+HAVING
+    CASE
+        WHEN bool_and(relkind IN ('r', 'p')) THEN has_column_privilege(%(table)s, 'ctid', 'SELECT')
+    END
 """
 
 
@@ -149,6 +157,13 @@ class Extracted:
         return id_ranges(self.first_id, later, self.last_id)
 
 
+def end_of(blocks: int, sizes: Sequence[int]) -> int:
+    """The first block before which so many blocks of tables with these sizes are."""
+    return bisect_left(
+        range(max(sizes)), blocks, key=lambda end: sum(min(end, size) for size in sizes)
+    )
+
+
 def id_ranges(first: str, later: Iterable[str], last: str) -> list[tuple[str, str]]:
     """The ids from the first to the last one, cut before each of the later ones."""
     later = list(later)
@@ -209,9 +224,8 @@ class Source:
         )
         links = self._links(application_index)
         del application_index
-        link_index = index(links["link_key"])
-        if self.whole:
-            links = links.drop("link_key")  # two thirds of the memory
+        # of all of them the keys are two thirds of the memory
+        link_index = index(links.drop_in_place("link_key") if self.whole else links["link_key"])
         refuse_duplicate_links(has_duplicates(link_index))
         self.look_at_agents()
         clicks, read, unusable, in_future = self._clicks(link_index, advance)
@@ -309,13 +323,14 @@ class Source:
         return texts, TABLES[name].as_arrays and len(texts) > 1
 
     def _parts(self, name: str) -> Iterator[str]:
-        """The statement, for each part of its table: in place of the table stands what it has in a
-        range of blocks, the last of which has no end."""
+        """The statement, for each part of its table: in place of the table stands what it has, in
+        all its partitions, in a range of blocks, the last of which has no end."""
         table, text = TABLES[name], self._bound(name)
-        blocks, at_once = self._blocks(table.name), self.sizes.blocks // table.share
+        sizes, at_once = self._blocks(table.name), self.sizes.blocks // table.share
+        blocks = sum(sizes)
         pairs = ceil(blocks / at_once / 2)  # of equal parts: there are two connections
         size = max(ceil(blocks / max(pairs, 1) / 2), at_once // 8, 1)
-        starts = range(size, blocks, size)
+        starts = list(dict.fromkeys(end_of(before, sizes) for before in range(size, blocks, size)))
         if not starts:
             yield f"{self._stand_in(table.name)}\n{text}"
             return
@@ -339,15 +354,15 @@ class Source:
             .as_string(self.snapshot.connection)
         )
 
-    def _blocks(self, table: str) -> int:
-        """How large the table is; 0 where its blocks cannot be told apart, since it is a view or
-        some columns alone may be read, and where only a few rows are wanted."""
+    def _blocks(self, table: str) -> list[int]:
+        """How large the table and its partitions are; none where blocks cannot be told apart, since
+        it is a view or some columns alone may be read, and where only a few rows are wanted."""
         if not self.whole:
-            return 0
+            return []
         with self.snapshot.connection.cursor() as cursor:
-            cursor.execute(BLOCKS, (table,))
+            cursor.execute(BLOCKS, {"table": table})
             found = cursor.fetchone()
-            return int(found[0]) if found else 0
+            return found[0] if found else []
 
     def _bound(self, name: str) -> str:
         return self.reader.bound(statement(name), self.parameters)

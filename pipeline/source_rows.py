@@ -47,13 +47,14 @@ def of_applications(links: pl.DataFrame, applications: pl.Series) -> pl.DataFram
 
 def spelled(links: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     """The links as `scoring.attribution.in_link_order` gives them, with the definition's spelling
-    of their functions."""
+    of their functions. Takes the columns out of `links`."""
     spelling = pl.col("link_function").cast(pl.String).replace(definition.spellings)
     names = links.select("link_function").unique().with_columns(name=spelling)
     functions = link_functions(names["name"])
-    named = pl.col("link_function").replace_strict(*names, return_dtype=functions)
     # the type once more: Polars forgets it where there are no links
-    return in_link_order(links.with_columns(named).cast({"link_function": functions}))
+    named = links.drop_in_place("link_function").replace_strict(*names, return_dtype=functions)
+    links.insert_column(0, named.cast(functions))
+    return in_link_order(links)
 
 
 def refuse_null_ids(count: int) -> None:

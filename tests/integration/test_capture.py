@@ -1,4 +1,4 @@
-"""What change capture notes, for whom, and when it refuses."""
+"""What change capture notes, for whom, and what is told when it misses something."""
 
 from contextlib import closing
 
@@ -7,54 +7,18 @@ import pytest
 
 from pipeline.capture import FUNCTIONS, Capture, state, turn_off, turn_on
 from pipeline.changed import run_changed
-from pipeline.errors import ConfigurationError, Refused, SchemaError
+from pipeline.errors import ConfigurationError
 from pipeline.migrate import problems as missing
 from pipeline.run import run_all
+from tests.capturing import WORLD, A, B, C, J, K, L, noted
 from tests.commands import clickstats
 from tests.databases import LEAST, Database, skipped_without_icu
-from tests.drawings import named, world_drawn
 
-WORLD = world_drawn(
-    """
-    jobs: J, K
-
-    application | job | created at
-    A           | J   | 2026-03-03 10:00
-    B           | J   | 2026-03-03 10:00
-
-    link | application | link function
-    a    | A           | LinkedIn
-    b    | B           | Calendly
-    none | null        | Resume
-
-    link | clicked at
-    a    | 2026-03-03 11:00
-    b    | 2026-03-04 11:00
-    """
-).world
-A, B, C, J, K, L = (str(named(name)) for name in "ABCJKL")
 EVERYTHING = ["everything"]
-NOTED = """
-    select coalesce(tracking_id, application_id::text, job_id::text, 'everything')
-    from clickstats_changes order by 1
-"""
 MANY = """
     insert into link_clicks (tracking_id, clicked_at)
     select 'nobody''s ' || n, '2026-03-05' from generate_series(1, {}) as n
 """
-
-
-@pytest.fixture
-def captured(database: Database) -> Database:
-    """Capture is on and has told of nothing yet."""
-    database.load(WORLD)
-    turn_on(database.settings())
-    database.execute("truncate clickstats_changes")
-    return database
-
-
-def noted(database: Database) -> list[str]:
-    return [name for (name,) in database.execute(NOTED)]
 
 
 @pytest.mark.parametrize(
@@ -236,140 +200,6 @@ def test_a_publication_of_all_tables_is_not_in_the_way(captured: Database) -> No
     captured.execute("insert into link_clicks (tracking_id) values ('a')")
     run_all(captured.settings())
     assert noted(captured) == []
-
-
-@pytest.mark.parametrize(
-    ("table", "below"), [("link_clicks", "real_clicks"), ("job_applications", "real_applications")]
-)
-def test_views_are_refused(database: Database, table: str, below: str) -> None:
-    database.execute(f"alter table {table} rename to {below}")
-    database.execute(f"create view {table} as select * from {below}")
-    with pytest.raises(ConfigurationError, match=rf"{table} is a view.*on {below};"):
-        turn_on(database.settings())
-    assert not state(database.settings()).is_on
-
-
-VIRTUAL = {
-    "link_tracking.application_id": "alter table link_tracking add a uuid, drop application_id,"
-    " add application_id uuid generated always as (a) virtual",
-    "link_tracking.link_function": "alter table link_tracking drop link_function,"
-    " add link_function text generated always as (metadata ->> 'function') virtual",
-    "job_applications.created_at": "alter table job_applications add at date, drop created_at,"
-    " add created_at date generated always as (at) virtual",
-    "link_clicks.tracking_id": "alter table link_clicks add t text, drop tracking_id,"
-    " add tracking_id text generated always as (t) virtual",
-}
-
-
-@pytest.mark.parametrize(("column", "made"), VIRTUAL.items(), ids=VIRTUAL)
-def test_virtual_columns_are_refused(captured: Database, column: str, made: str) -> None:
-    """Triggers find null in them; those that capture does not read do not matter."""
-    if captured.server_version < 180_000:
-        pytest.skip("virtual generated columns are new in PostgreSQL 18")
-    captured.execute("alter table link_clicks drop clicked_at")
-    captured.execute(
-        "alter table link_clicks add clicked_at date generated always as (null) virtual"
-    )
-    assert state(captured.settings()).problems == ()
-    captured.execute(made)
-    [problem] = state(captured.settings()).problems
-    assert f"column {column} is generated VIRTUAL" in problem
-    turn_off(captured.settings())
-    with pytest.raises(ConfigurationError, match=f"{column} is .*; expected it STORED; "):
-        turn_on(captured.settings())
-    assert not state(captured.settings()).is_on
-
-
-PARENTS = {
-    "a partitioned table": "create table events (like link_clicks) partition by list (session_id);"
-    "alter table events attach partition link_clicks for values in ('s')",
-    "inheritance": "create table events (tracking_id varchar(100));"
-    "alter table link_clicks inherit events",
-}
-
-
-@pytest.mark.parametrize("made", PARENTS.values(), ids=PARENTS)
-def test_parts_of_another_table_are_refused(captured: Database, made: str) -> None:
-    """A statement that names the other table fires its triggers alone."""
-    captured.execute("truncate link_clicks")
-    captured.execute(made)
-    [problem] = state(captured.settings()).problems
-    assert "link_clicks is a part of events" in problem
-    with pytest.raises(ConfigurationError, match="capture misses changes: link_clicks is a part"):
-        run_changed(captured.settings())
-    turn_off(captured.settings())
-    with pytest.raises(ConfigurationError, match="link_clicks is a part of events"):
-        turn_on(captured.settings())
-    assert not state(captured.settings()).is_on
-
-
-HANDED_ON = {
-    "a trigger": "create function route() returns trigger language plpgsql as $$ begin"
-    " insert into new_clicks values (new.*); return null; end $$;"
-    "create trigger route before insert on link_clicks for each row execute function route()",
-    "a rule": "create rule route as on insert to link_clicks"
-    " do instead insert into new_clicks values (new.*)",
-}
-
-
-@pytest.mark.parametrize("made", HANDED_ON.values(), ids=HANDED_ON)
-def test_what_hands_rows_on_to_children_is_refused(captured: Database, made: str) -> None:
-    """No trigger of the parent sees them. So tables were parted before there were partitions."""
-    captured.execute("create table new_clicks () inherits (link_clicks)")
-    assert not state(captured.settings()).problems
-    captured.execute(made)
-    captured.execute("insert into link_clicks (tracking_id) values ('a')")
-    assert noted(captured) == []
-    told = "link_clicks has children, into which route may put what is inserted"
-    with pytest.raises(ConfigurationError, match=f"capture misses changes: {told}"):
-        run_changed(captured.settings())
-    turn_off(captured.settings())
-    with pytest.raises(ConfigurationError, match=told):
-        turn_on(captured.settings())
-
-
-@pytest.mark.parametrize(
-    ("made", "told"),
-    [
-        ("alter table link_clicks set unlogged", "UNLOGGED, and no trigger tells: link_clicks;"),
-        (
-            "create unlogged table old_clicks () inherits (link_clicks)",
-            "UNLOGGED, and no trigger tells: old_clicks;",
-        ),
-        (
-            "create foreign table far_clicks () inherits (link_clicks) server elsewhere",
-            "link_clicks has parts that are foreign tables, .*: far_clicks;",
-        ),
-    ],
-)
-def test_what_changes_without_a_statement_is_refused(
-    captured: Database, made: str, told: str
-) -> None:
-    """A crash empties tables that have no log, and at another server there are no triggers."""
-    captured.execute(
-        "create foreign data wrapper far; create server elsewhere foreign data wrapper far"
-    )
-    captured.execute(made)
-    with pytest.raises(ConfigurationError, match=f"capture misses changes: .*{told}"):
-        run_changed(captured.settings())
-    turn_off(captured.settings())
-    with pytest.raises(ConfigurationError, match=told):
-        turn_on(captured.settings())
-    assert not state(captured.settings()).is_on
-
-
-def test_only_the_owner_can(database: Database, role: str) -> None:
-    database.execute(LEAST.format(role=role))
-    with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
-        turn_on(database.seen_by(role, role).settings())
-
-
-def test_a_table_in_use_is_not_waited_for_for_long(database: Database) -> None:
-    with closing(database.connect()) as other, other.cursor() as cursor:
-        cursor.execute("insert into link_clicks (tracking_id) values ('a')")
-        with pytest.raises(Refused, match="in use"):
-            turn_on(database.settings())
-    assert not state(database.settings()).is_on
 
 
 @pytest.fixture

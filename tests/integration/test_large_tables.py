@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.database.connection import session, take_snapshot
 from pipeline.definition import Definition
-from pipeline.extract import TABLES, Source
+from pipeline.extract import TABLES, Source, end_of
 from pipeline.load import FLAGS, STAGED, staging
 from pipeline.run import run_all
 from pipeline.settings import Sizes
@@ -134,25 +134,47 @@ def test_new_rows_of_a_slice_have_ascending_ids(filled: Database) -> None:
     assert {one.version for one in ids} == {4}
 
 
-def test_parts_of_views_and_partitions(filled: Database) -> None:
-    """A view has no blocks, a partitioned table has several files: each is read in one piece."""
+def parts(database: Database, name: str) -> int:
+    """In how many parts a table is read."""
+    settings = database.settings(sizes=IN_PARTS)
+    with session(settings, snapshot=True) as connection:
+        texts, _ = Source(take_snapshot(connection), settings, Definition()).parts(name)
+        return len(texts)
+
+
+def test_a_view_has_no_blocks(filled: Database) -> None:
+    filled.execute(
+        "alter table link_clicks rename to clicks;create view link_clicks as select * from clicks"
+    )
+    assert parts(filled, "clicks") == 1
+    run_all(filled.settings(sizes=IN_PARTS))
+    assert stored(filled) == reference(filled)
+
+
+def test_partitions_of_different_sizes(filled: Database) -> None:
+    """Each counts its blocks from 0: one range takes rows of all of them."""
+    whole = parts(filled, "clicks")
     filled.execute(
         """
         alter table link_clicks rename to clicks;
-        create view link_clicks as select * from clicks;
-        alter table link_tracking rename to links;
-        create table link_tracking (like links) partition by hash (tracking_id);
-        create table links_0 partition of link_tracking for values with (modulus 2, remainder 0);
-        create table links_1 partition of link_tracking for values with (modulus 2, remainder 1);
-        insert into link_tracking select * from links;
+        create table link_clicks (like clicks) partition by range (clicked_at);
+        create table old partition of link_clicks for values from (minvalue) to ('2024-03-03');
+        create table april partition of link_clicks for values from ('2024-03-03') to ('2024-04-09')
+            partition by hash (tracking_id);
+        create table april_0 partition of april for values with (modulus 2, remainder 0);
+        create table april_1 partition of april for values with (modulus 2, remainder 1);
+        create table other partition of link_clicks default;
+        insert into link_clicks select * from clicks;
         """
     )
-    run_all(filled.settings(sizes=IN_PARTS))
+    assert whole <= parts(filled, "clicks") <= whole + 2
+    assert run_all(filled.settings(sizes=IN_PARTS)).clicks_read == 6_000
     assert stored(filled) == reference(filled)
 
 
 def test_tables_that_inherit(filled: Database) -> None:
     """The rows of a child belong to its parent; its blocks are its own."""
+    whole = parts(filled, "clicks")
     filled.execute(
         """
         create table old_clicks () inherits (link_clicks);
@@ -160,9 +182,25 @@ def test_tables_that_inherit(filled: Database) -> None:
         insert into old_clicks select * from link_clicks;
         """
     )
+    assert parts(filled, "clicks") > 3 * whole
     report = run_all(filled.settings(sizes=IN_PARTS))
     assert report.clicks_read == 24_000
     assert stored(filled) == reference(filled)
+
+
+def test_where_a_range_of_blocks_ends() -> None:
+    assert end_of(7, [9]) == 7
+    assert end_of(7, [9, 2, 0, 30]) == 3
+    assert end_of(40, [9, 2, 0, 30]) == 29
+
+
+def test_a_part_that_is_elsewhere(filled: Database) -> None:
+    """Foreign tables number their rows as they like."""
+    filled.execute(
+        "create foreign data wrapper far; create server elsewhere foreign data wrapper far;"
+        "create foreign table far_clicks () inherits (link_clicks) server elsewhere"
+    )
+    assert parts(filled, "clicks") == 1
 
 
 def test_a_first_load_builds_indexes_afterwards(filled: Database) -> None:

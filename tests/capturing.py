@@ -1,0 +1,32 @@
+"""Two applications with a link each, and what capture has noted of them."""
+
+from tests.databases import Database
+from tests.drawings import named, world_drawn
+
+WORLD = world_drawn(
+    """
+    jobs: J, K
+
+    application | job | created at
+    A           | J   | 2026-03-03 10:00
+    B           | J   | 2026-03-03 10:00
+
+    link | application | link function
+    a    | A           | LinkedIn
+    b    | B           | Calendly
+    none | null        | Resume
+
+    link | clicked at
+    a    | 2026-03-03 11:00
+    b    | 2026-03-04 11:00
+    """
+).world
+A, B, C, J, K, L = (str(named(name)) for name in "ABCJKL")
+NOTED = """
+    select coalesce(tracking_id, application_id::text, job_id::text, 'everything')
+    from clickstats_changes order by 1
+"""
+
+
+def noted(database: Database) -> list[str]:
+    return [name for (name,) in database.execute(NOTED)]
