@@ -37,16 +37,13 @@ from pipeline.settings import Settings, Sizes
 from pipeline.source_columns import SourceColumns, source_columns
 from pipeline.source_rows import (
     in_key_order,
-    keys_of,
+    index_of,
     of_applications,
     refuse_duplicate_links,
     refuse_null_functions,
     spelled,
 )
-from pipeline.source_shape import (
-    beyond_snapshot,
-    text_problems,
-)
+from pipeline.source_shape import beyond_snapshot, text_problems
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL
 from schema.sql import statement
 
@@ -218,7 +215,7 @@ class Source:
             pl.concat(self._read("applications", APPLICATIONS, lambda part: part)),
             self.snapshot.connection,
         )
-        application_index = index(keys_of(applications))
+        application_index = index_of(applications)
         applications = applications.drop("application_key_1", "application_key_2").with_row_index(
             "application"
         )

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.definition import Definition
 from pipeline.errors import SchemaError
 from pipeline.plurals import counted
-from pipeline.scoring.attribution import in_link_order, key, numbered
+from pipeline.scoring.attribution import in_link_order, index, key, numbered
 from pipeline.source_shape import duplicate_id_problems
 from schema.columns import link_functions
 
@@ -31,10 +31,10 @@ def in_key_order(applications: pl.DataFrame, connection: Connection) -> pl.DataF
     return applications
 
 
-def keys_of(applications: pl.DataFrame) -> pl.Series:
-    """The keys of the applications, for `scoring.attribution.index`."""
+def index_of(applications: pl.DataFrame) -> pl.Series:
+    """The `scoring.attribution.index` of the applications."""
     parts = (pl.col(name) for name in ("application_key_1", "application_key_2"))
-    return applications.select(key(*parts)).to_series()
+    return index(applications.select(key(*parts)).to_series())
 
 
 def of_applications(links: pl.DataFrame, applications: pl.Series) -> pl.DataFrame:

@@ -41,11 +41,7 @@ from pipeline.partitions import ids_of, partitioned, range_bounds
 from pipeline.run_report import Advance, RunReport
 from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Work
-from pipeline.source_rows import (
-    refuse_duplicate_links,
-    refuse_null_functions,
-    refuse_null_ids,
-)
+from pipeline.source_rows import refuse_duplicate_links, refuse_null_functions, refuse_null_ids
 from pipeline.source_shape import beyond_snapshot
 from pipeline.spark_failures import meaning
 from pipeline.target import Target

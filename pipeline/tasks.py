@@ -26,7 +26,7 @@ from pipeline.scoring.attribution import attributed, index
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.slices import Computation, Work
 from pipeline.source_columns import SourceColumns
-from pipeline.source_rows import in_key_order, keys_of, of_applications, spelled
+from pipeline.source_rows import in_key_order, index_of, of_applications, spelled
 from pipeline.target import Target
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS
 
@@ -165,7 +165,7 @@ class Computing(Task):
         part, applications, links, clicks = taken_apart(batches)
         with self.reading() as reader:
             applications = in_key_order(applications, reader.snapshot.connection)
-            links = spelled(of_applications(links, index(keys_of(applications))), self.definition)
+            links = spelled(of_applications(links, index_of(applications)), self.definition)
             first_id, last_id = self.ids[part]
             computation = Computation(
                 target=Target(reader, self.columns.types, known_empty=self.target_is_empty),

@@ -17,7 +17,7 @@ from pipeline.scoring.attribution import attributed, in_link_order, index, numbe
 from pipeline.scoring.user_agents import declared
 from pipeline.slices import scored
 from pipeline.source_columns import SourceColumns
-from pipeline.source_rows import keys_of
+from pipeline.source_rows import index_of
 from schema.columns import APPLICATIONS, CLICKS, LINKS, link_functions
 from tests.oracle import Click, Definition, World, microseconds, usable
 
@@ -97,7 +97,7 @@ def in_frames(world: World, definition: Definition) -> Extracted:
         ],
         schema=CLICKS,
     )
-    in_their_order = in_link_order(numbered(links, index(keys_of(applications))))
+    in_their_order = in_link_order(numbered(links, index_of(applications)))
     return Extracted(
         applications.with_row_index("application"),
         in_their_order,

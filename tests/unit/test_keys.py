@@ -6,7 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from pipeline.scoring.attribution import attributed, index, numbered
-from pipeline.source_rows import keys_of
+from pipeline.source_rows import index_of
 from schema.columns import APPLICATIONS, CLICKS, LINKS
 from tests.oracle import microseconds
 
@@ -25,7 +25,7 @@ def clicked_at(link: int, application: int) -> list[datetime | None]:
         (bigint(LINK >> 10), bigint(LINK % 2**10 * 2**54 + mark * 2**52 + time))
         for mark, time in enumerate((0, microseconds(LATEST - EPOCH), UNUSABLE), start=1)
     ]
-    of_applications = index(keys_of(pl.DataFrame(applications, APPLICATIONS, orient="row")))
+    of_applications = index_of(pl.DataFrame(applications, APPLICATIONS, orient="row"))
     of_links = numbered(pl.DataFrame(links, LINKS, orient="row"), of_applications)["link_key"]
     found = attributed(pl.DataFrame(clicks, CLICKS, orient="row"), index(of_links)).sort("mark")
     assert found["mark"].to_list() == [1, 2, 3][: found.height]
