@@ -58,4 +58,13 @@ SELECT
     :'clicks_by_class'::jsonb,
     :'readings_written'::bigint, :'readings_deleted'::bigint, :'seconds'::jsonb,
     :'peak_memory_bytes'::bigint
-WHERE NOT EXISTS (SELECT FROM of_this_hour)
+WHERE NOT EXISTS (SELECT FROM of_this_hour);
+
+-- as in finish_run.sql
+UPDATE clickstats_runs
+SET number = 1 + (SELECT max(number) FROM clickstats_runs)
+WHERE
+    command = :'command'
+    AND outcome = 'published'
+    AND snapshot_at = :'snapshot_at'::timestamp
+    AND number < (SELECT max(number) FROM clickstats_runs)

@@ -100,6 +100,11 @@ SELECT
             AND k.conrelid = to_regclass('job_applications')
             AND a.attname = 'job_id'
             AND b.attname = 'id'
+            AND NOT EXISTS ( -- children inherit no key
+                SELECT FROM pg_inherits AS i
+                JOIN pg_class AS p ON p.oid = i.inhparent
+                WHERE p.oid = k.conrelid AND p.relkind = 'r'
+            )
     ) AS is_tied
 FROM pg_class AS c
 WHERE c.oid IN (SELECT whole FROM parts)

@@ -122,6 +122,12 @@ def test_a_foreign_key_tells_of_jobs(database: Database) -> None:
     database.execute("truncate clickstats_changes")
     database.execute("delete from jobs where id = %s", (J,))
     assert noted(database) == sorted([A, B])
+    database.execute("create table old_applications () inherits (job_applications)")  # has no key
+    assert state(database.settings()).problems
+    turn_on(database.settings())
+    database.execute("truncate clickstats_changes")
+    database.execute("insert into jobs values (%s)", (L,))
+    assert noted(database) == [L]
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,18 @@ def test_rounds_of_an_hour_share_a_row_of_the_ledger(done: Database) -> None:
     assert done.execute(LEDGER)[0][:3] == ("run --changed", "published", "1")
 
 
+def test_a_round_is_the_last_run_also_where_the_sequence_of_the_ledger_is_behind(
+    done: Database,
+) -> None:
+    for _ in range(3):
+        run_all(replace(done.settings(), run_id=str(uuid4())))
+    done.execute("alter sequence clickstats_runs_number_seq restart")
+    for rounds in ("1", "2"):
+        done.execute(CLICK, ("a",))
+        run_changed(done.settings())
+        assert done.execute(LEDGER)[0][:3] == ("run --changed", "published", rounds)
+
+
 def test_a_failure_has_a_row_of_its_own_and_loses_nothing(done: Database) -> None:
     done.execute(CLICK, ("a",))
     before = stored(done)
