@@ -70,6 +70,13 @@ WHERE attrelid = 'link_click_analytics'::regclass AND (attname, atttypid) IN (
     ('updated_at', 'timestamp'::regtype)
 )
 """
+MAY_LOCK = """
+SELECT relkind = 'r' AND has_any_column_privilege(oid, 'UPDATE')
+FROM pg_class WHERE oid = 'job_applications'::regclass
+"""
+LOCK = """
+SELECT count(*) FROM (SELECT FROM ONLY job_applications FOR KEY SHARE SKIP LOCKED) AS locked
+"""
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,8 @@ def _write(
     straight = first_load and not mend and not alterations.names and _is_as_expected(cursor)
 
     def works() -> Generator[Callable[[], Written]]:
+        if straight:
+            yield partial(_lock_applications, cursor)
         for number, rows in enumerate(part for part in slices() if not part.is_empty()):
             if straight:
                 yield _copying(cursor, _with_ids(rows), instant)
@@ -231,6 +240,15 @@ def _write(
     for create in indexes:
         cursor.execute(create)
     return written
+
+
+def _lock_applications(cursor: Cursor) -> Written:
+    """Lock all applications in the order in which they are stored, where the role may. The foreign
+    keys do so in the order of the ids, for which each page is logged once between checkpoints."""
+    cursor.execute(MAY_LOCK)
+    if cursor.fetchone() == (True,):
+        cursor.execute(LOCK)
+    return Written()
 
 
 def _is_as_expected(cursor: Cursor) -> bool:

@@ -2,13 +2,15 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from pipeline.run import run_all, run_named
-from pipeline.run_report import RunReport
+from pipeline.run_report import Advance, RunReport, no_advance
 from pipeline.settings import Sizes
-from tests.databases import Database
+from tests.databases import LEAST, Database
 from tests.engines import assert_exact
 from tests.holds import at
 
@@ -46,6 +48,8 @@ from link_click_analytics
 INSTANTS = """
 select calculated_at from link_click_analytics union select calculated_at from link_click_readings
 """
+
+FREE = "select count(*) from (select from job_applications for update skip locked) as free"
 
 
 @pytest.fixture
@@ -85,6 +89,30 @@ def test_both_ways_store_the_same(unloaded: Database, caplog: pytest.LogCaptureF
     assert {("day" in span, "-" in span) for span in spans} == {
         (days, negative) for days in (True, False) for negative in (True, False)
     }
+
+
+@pytest.mark.parametrize(
+    "privileges", [LEAST, LEAST + "grant update (id) on job_applications to {role}"]
+)
+def test_applications_are_locked_before_the_keys_ask_for_them(
+    unloaded: Database, role: str, privileges: str
+) -> None:
+    """Where that takes no further privilege."""
+    unloaded.execute(privileges.format(role=role))
+    sizes = Sizes(first_load=1, applications=COUNT // 4)
+    free: list[object] = []
+
+    def look(done: int, total: int) -> None:
+        if done == total:  # the last slice is made, the one before it may be under way
+            free.extend(unloaded.execute(FREE))
+
+    @contextmanager
+    def show(phase: str) -> Iterator[Advance]:
+        yield look if phase == "write" else no_advance
+
+    run_all(unloaded.seen_by(role, role).settings(sizes=sizes), show=show)
+    assert_exact(unloaded)
+    assert (free == [(0,)]) == (privileges != LEAST)
 
 
 MEANWHILE = {
