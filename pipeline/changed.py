@@ -112,7 +112,7 @@ def _changed(
         with report.timed("compare"):
             marks = marked(per_application, stored, computation.frozen_before)
             rows = rows_to_write(per_application, marks, every=True)
-        computation.count(marks, per_application["application_id"], stored.height)
+        computation.count(marks, per_application["application_id"], stored)
         due = per_application.filter(marks["is_changed"] | marks["has_other_readings"])
         run = None if computation.target.has_no_readings else settings.run_id
     with report.timed("audit"):
@@ -133,6 +133,7 @@ def _changed(
             every=True,
             run=run,
             orphans=lambda: computation.orphans,
+            lost_readings=lambda: 0,  # of the others nobody has told
         )
     if (left := computation.orphans - report.deleted) > 0:
         warn_of(report, [counted(left, *ORPHANS)])

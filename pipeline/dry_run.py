@@ -84,7 +84,7 @@ class Comparing:
                 with report.timed("compare"):
                     images = image(per_application.lazy().with_row_index("number"))
                     rows = compared(images, stored.lazy(), computation.frozen_before).collect()
-                computation.count(rows, rows["application_id"], stored.height)
+                computation.count(rows, rows["application_id"], stored)
                 with report.timed("audit"):
                     audit_rows(per_application[rows.filter(is_due(self.every))["number"]])
                 gone = stored.join(per_application, on="application_id", how="anti")
@@ -159,6 +159,7 @@ def _tried(
     report.unchanged = report.applications - written.height - report.pending - report.frozen
     other_readings = to_write.filter(pl.col("has_other_readings") | options.full)
     report.readings_written = int(other_readings["has_readings"].sum())
+    report.readings_deleted += 0 if named else computation.lost_readings
     report.readings_deleted += other_readings.filter(~pl.col("has_readings"), "had_readings").height
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
 

@@ -109,6 +109,7 @@ def write(
     every: bool = False,
     run: str | None = None,
     orphans: Callable[[], int] = lambda: 0,
+    lost_readings: Callable[[], int] | None = None,
 ) -> Written:
     """Write rows inside the connection's transaction: those of each slice, frames as
     `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
@@ -128,10 +129,12 @@ def write(
     application is gone; any other writes none for such an application. The same for `jobs`. Any run
     deletes them when there are more `orphans` after the last slice. Where a foreign key should have
     done so, but was dropped or off, or did not fire by replication, that needs a role that may.
+    Readings whose application and row are gone are deleted when there are `lost_readings` after the
+    last slice, or while no key guards them; None: by this run never.
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
-        unguarded, replaced = _unguarded(cursor, missing_keys, whole=whole)
+        unguarded, replaced, are_readings_unguarded = _unguarded(cursor, missing_keys, whole=whole)
         cursor.execute(IN_KEY_ORDER)
         violated = ""
         for attempt in range(1, attempts + 1):
@@ -157,6 +160,13 @@ def write(
                 ):
                     alterations.begin()
                     written += _in_place_of({"job_applications"}, cursor, instant)
+                if (
+                    lost_readings is not None
+                    and "job_applications" not in replaced
+                    and (are_readings_unguarded or lost_readings())
+                ):
+                    alterations.begin()
+                    written += _without_readings_of_gone(cursor)
                 if written != Written():
                     alterations.refuse(instant, run, written.newer)
                 break
@@ -356,16 +366,20 @@ def keyless(cursor: Cursor) -> set[str]:
     return {name for name, _ in cursor.fetchall()}
 
 
-def _unguarded(cursor: Cursor, missing_keys: set[str], *, whole: bool) -> tuple[set[str], set[str]]:
+def _unguarded(
+    cursor: Cursor, missing_keys: set[str], *, whole: bool
+) -> tuple[set[str], set[str], bool]:
     """Which of job_applications and jobs no foreign key guards now, and in place of which a run
-    does the key's work at its end. Where the source could have a key, it needs no right for it."""
+    does the key's work at its end; and whether readings have none. Where the source could have a
+    key, the run needs no right for it."""
     cursor.execute(statement("idle_keys"))
-    unguarded = missing_keys.union(name for (name,) in cursor.fetchall())
-    if not whole:
-        return unguarded, set()
-    if "job_applications" in unguarded - missing_keys and not _may_delete(cursor):
-        return unguarded, unguarded - {"job_applications"}
-    return unguarded, unguarded
+    idle = cursor.fetchall()
+    are_readings_unguarded = any(ours == "link_click_readings" for ours, _ in idle)
+    unguarded = missing_keys.union(name for ours, name in idle if ours == "link_click_analytics")
+    replaced = unguarded if whole else set()
+    if "job_applications" in replaced - missing_keys and not _may_delete(cursor):
+        replaced = replaced - {"job_applications"}
+    return unguarded, replaced, are_readings_unguarded
 
 
 def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:
@@ -380,10 +394,16 @@ def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> W
     cursor.execute(statement("delete_gone"), {"instant": instant})
     deleted, inserted = cursor.fetchone()  # type: ignore[misc]
     log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
-    cursor.execute(statement("delete_readings_of_gone"))
-    return Written(
-        inserted=-inserted, gone=inserted, deleted=deleted, readings_deleted=cursor.rowcount
+    return Written(inserted=-inserted, gone=inserted, deleted=deleted) + _without_readings_of_gone(
+        cursor
     )
+
+
+def _without_readings_of_gone(cursor: Cursor) -> Written:
+    """Delete the readings whose application and row are gone."""
+    cursor.execute("SET LOCAL enable_hashjoin = on")
+    cursor.execute(statement("delete_readings_of_gone"))
+    return Written(readings_deleted=cursor.rowcount)
 
 
 def _may_delete(cursor: Cursor) -> bool:

@@ -149,6 +149,7 @@ def _everything(
                 every=options.full,
                 run=None if choice.is_new or is_fresh else settings.run_id,
                 orphans=lambda: computation.orphans,
+                lost_readings=lambda: computation.lost_readings,
             )
             refuse_clock_set_back(writer, snapshot)
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
@@ -370,6 +371,7 @@ def write_audited(
     every: bool = False,
     run: str | None = None,
     orphans: Callable[[], int] = lambda: 0,
+    lost_readings: Callable[[], int] | None = None,
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
     written = write(
@@ -382,6 +384,7 @@ def write_audited(
         every=every,
         run=run,
         orphans=orphans,
+        lost_readings=lost_readings,
     )
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted

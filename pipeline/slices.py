@@ -55,7 +55,7 @@ class Work(Protocol):
 class AnyComputation(ABC):
     """What is computed from what was read, on this machine or elsewhere; times and counts go into
     the report, and what may be worth a warning into `odd`, `decided` and `first_clicks`; `orphans`
-    is how many stored rows have no application."""
+    is how many stored rows have no application, `readings` how many have readings."""
 
     target: Target
     report: RunReport
@@ -67,6 +67,7 @@ class AnyComputation(ABC):
     decided: Counter[str] = field(default_factory=Counter)  # audit.decided_by_machines
     first_clicks: Counter[int] = field(default_factory=Counter)  # audit.hours_to_first_click
     orphans: int = 0
+    readings: int = 0
 
     @property
     @abstractmethod
@@ -83,6 +84,12 @@ class AnyComputation(ABC):
         """The frames that the work gives of the slices."""
 
     @property
+    def lost_readings(self) -> int:
+        """How many of all stored readings have neither a row of link_click_analytics nor an
+        application; after the last slice."""
+        return self.target.lost_readings if self.target.readings > self.readings else 0
+
+    @property
     def frozen_before(self) -> datetime | None:
         """Applications created before this instant keep their stored rows."""
         return None if self.thaw else self.definition.frozen_before(self.report.snapshot_at)
@@ -92,7 +99,8 @@ class AnyComputation(ABC):
         for found in (self.odd, self.decided, self.first_clicks):
             found.clear()
         report = self.report
-        report.unchanged = report.frozen = report.with_fewer_clicks = self.orphans = 0
+        report.unchanged = report.frozen = report.with_fewer_clicks = 0
+        self.orphans = self.readings = 0
         report.missed_by_capture = None
 
     def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
@@ -119,10 +127,10 @@ class AnyComputation(ABC):
         if found := shift(self.first_clicks):
             yield f"{found}: are times local? see [time] clicks and applications of the definition"
 
-    def count(self, marks: pl.DataFrame, application_ids: pl.Series, stored: int) -> None:
-        """Count what `marked` says of a slice, which has these applications and so many stored
-        rows."""
-        self.orphans += stored - int(marks["is_stored"].sum())
+    def count(self, marks: pl.DataFrame, application_ids: pl.Series, stored: pl.DataFrame) -> None:
+        """Count what `marked` says of a slice, which has these applications and stored rows."""
+        self.orphans += stored.height - int(marks["is_stored"].sum())
+        self.readings += stored["human_clicks"].count()
         self.report.frozen += int(marks["is_frozen"].sum())
         self.report.with_fewer_clicks += int(marks["has_fewer_clicks"].sum())
         if self.named is not None:
@@ -171,7 +179,7 @@ class Computation(AnyComputation):
                     rows = rows_to_write(per_application, marks, every=every)
                 with report.timed("audit"):
                     audit_rows(rows)
-                self.count(marks, per_application["application_id"], stored.height)
+                self.count(marks, per_application["application_id"], stored)
                 report.unchanged += (
                     per_application.height - rows.height - int(marks["is_frozen"].sum())
                 )

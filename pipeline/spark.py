@@ -370,6 +370,7 @@ class Distributed(AnyComputation):
             self.decided.update(found.decided)
             self.first_clicks.update(found.first_clicks)
             self.orphans += found.orphans
+            self.readings += found.readings
         self.height = sum(found.height for found in of_partitions)
         report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
         share = report.seconds["compute"] / (sum(seconds.values()) or 1)

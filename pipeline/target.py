@@ -30,6 +30,15 @@ SELECT CASE
     ELSE false
 END
 """
+READINGS_STORED = "SELECT count(*) FROM link_click_readings"
+LOST_READINGS = """
+SELECT count(*) FROM link_click_readings AS stored
+WHERE
+    NOT EXISTS (SELECT FROM job_applications AS a WHERE a.id = stored.application_id)
+    AND NOT EXISTS (
+        SELECT FROM link_click_analytics AS a WHERE a.application_id = stored.application_id
+    )
+"""
 AHEAD = """
 SELECT min(calculated_at)::text FROM link_click_analytics
 WHERE calculated_at > %(instant)s::timestamp
@@ -75,6 +84,18 @@ class Target:
         rows are stored, and none of them has a click."""
         (has_none,) = self.reader.row_without_lock(NO_READINGS)
         return bool(has_none)
+
+    @cached_property
+    def readings(self) -> int:
+        """How many readings are stored of all applications."""
+        (count,) = self.reader.row_without_lock(READINGS_STORED)
+        return int(count)
+
+    @cached_property
+    def lost_readings(self) -> int:
+        """How many of them have neither a row of link_click_analytics nor an application."""
+        (count,) = self.reader.row_without_lock(LOST_READINGS)
+        return int(count)
 
     def ahead(self) -> str | None:
         """The first instant after the snapshot that a stored row has, which comes of a clock that

@@ -71,6 +71,7 @@ class Found(msgspec.Struct):
     seconds: dict[str, float]
     classes: dict[str, int]
     orphans: int
+    readings: int
     odd: dict[tuple[str, str], int]
     decided: dict[str, int]
     first_clicks: dict[int, int]
@@ -231,6 +232,7 @@ def found_by(computation: Computation, height: int) -> Found:
         report.seconds,
         report.clicks_by_class,
         computation.orphans,
+        computation.readings,
         dict(computation.odd),
         dict(computation.decided),
         dict(computation.first_clicks),

@@ -1,13 +1,22 @@
--- Which of the tables that link_click_analytics refers to no foreign key guards now: it was dropped, or its
--- triggers are switched off.
-SELECT referred.name
-FROM (VALUES ('job_applications', 'application_id'), ('jobs', 'job_id')) AS referred (name, key)
+-- Which tables no foreign key of ours guards now: it was dropped, or its triggers are switched off.
+--   ours       the table that should refer to it; of link_click_readings and link_click_score_changes, whose
+--              keys do the same, one stands for both
+SELECT
+    referred.ours,
+    referred.name
+FROM (
+    VALUES
+    ('link_click_analytics', 'link_click_analytics', 'job_applications', 'application_id'),
+    ('link_click_analytics', 'link_click_analytics', 'jobs', 'job_id'),
+    ('link_click_readings', 'link_click_readings', 'job_applications', 'application_id'),
+    ('link_click_readings', 'link_click_score_changes', 'job_applications', 'application_id')
+) AS referred (ours, referring, name, key)
 WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS con
     JOIN pg_attribute AS a ON a.attrelid = con.conrelid AND con.conkey = ARRAY[a.attnum]
     WHERE
         con.contype = 'f'
-        AND con.conrelid = to_regclass('link_click_analytics')
+        AND con.conrelid = to_regclass(referred.referring)
         AND con.confrelid = to_regclass(referred.name)
         AND a.attname = referred.key
         AND NOT EXISTS (
@@ -15,4 +24,4 @@ WHERE NOT EXISTS (
             WHERE t.tgconstraint = con.oid AND t.tgenabled IN ('D', 'R')
         )
 )
-ORDER BY referred.name
+ORDER BY referred.ours, referred.name

@@ -9,7 +9,8 @@ from pipeline.dry_run import dry_run
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Sizes
 from tests.databases import Database, fresh
-from tests.engines import assert_exact, stored, stored_readings
+from tests.engines import assert_exact, reference_readings, stored, stored_readings
+from tests.holds import at
 
 FIRST, LAST = "order by id limit 1", "order by id desc limit 1"
 MIDDLE = "order by id limit 2 offset 10"
@@ -95,3 +96,43 @@ def test_named_runs_delete_nothing(computed: Database) -> None:
     deleted_by_replication(computed, FIRST)
     assert run_named(computed.settings(), [one, other])[1] == [one]
     assert len(stored(computed)) == 40
+
+
+NO_KEY = "alter table link_click_readings drop constraint link_click_readings_application_id_fkey;"
+LOST = {
+    "their key was dropped": f"{NO_KEY} delete from job_applications where id in (select id from"
+    f" job_applications {MIDDLE})",
+    "no key fired, and the rows were deleted by hand": "set session_replication_role = replica;"
+    f"delete from job_applications where id in (select id from job_applications {MIDDLE});"
+    "delete from link_click_analytics"
+    " where application_id not in (select id from job_applications)",
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_readings_without_application_and_row_are_deleted(
+    role: str, computed: Database, how: str
+) -> None:
+    """By a role that may delete readings, and no rows of link_click_analytics."""
+    computed.execute(GRANTS.format(role=role))
+    computed.execute(LOST[how])
+    assert len(stored_readings(computed)) > len(reference_readings(computed))
+    of_role = computed.seen_by(role, role)
+    tried = dry_run(of_role.settings()).report
+    done = run_all(of_role.settings())
+    assert tried.readings_deleted == done.readings_deleted > 0
+    assert (tried.deleted, done.deleted) == (0, 0)
+    assert_exact(computed)
+
+
+def test_readings_whose_key_was_dropped_go_with_an_application(computed: Database) -> None:
+    """Also where it goes while the run computes, after a click."""
+    computed.execute(NO_KEY)
+    which = "select application_id from link_click_readings order by application_id"
+    computed.execute(
+        "update link_clicks set clicked_at = clicked_at + interval '1 hour' where tracking_id in"
+        f" (select tracking_id from link_tracking where application_id in ({which} limit 3))"
+    )
+    delete = f"delete from job_applications where id in ({which} limit 1)"
+    run_all(computed.settings(), before=at("write", lambda: computed.execute(delete)))
+    assert_exact(computed)

@@ -382,6 +382,13 @@ def test_they_go_where_somebody_has_dropped_the_key(done: Database) -> None:
     assert_exact(done)
 
 
+def test_readings_go_where_somebody_has_dropped_their_key(done: Database) -> None:
+    done.execute(NO_KEY.replace("analytics", "readings"))
+    done.execute("delete from job_applications where id = %s", (A,))
+    assert run_changed(done.settings()).readings_deleted == 1
+    assert_exact(done)
+
+
 def test_a_role_that_may_not_delete_them_loses_no_change(role: str, database: Database) -> None:
     """Where it is what no foreign key can do."""
     done_without_keys(database)
