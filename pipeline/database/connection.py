@@ -53,6 +53,7 @@ TWO_SERVERS = (
     "no load_balance_hosts"
 )
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
+PLAIN_QUOTES = "-c standard_conforming_strings=on"
 NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
 
 
@@ -157,10 +158,39 @@ def connect(settings: Settings) -> Connection:
             f"cannot connect to the database: {one_line(error) or NO_REASON}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
+    if _quotes_otherwise(connection):
+        given = connection.info.dsn_parameters.get("options", "")  # or by PGOPTIONS
+        connection.close()
+        parameters["options"] = f"{given} {PLAIN_QUOTES}".strip()
+        connection = _quoting_plainly(parameters, settings)
     connection.parameters = parameters
     connection.made = monotonic()
     log.debug("connected: %s", _described(connection))
     return connection
+
+
+def _quotes_otherwise(connection: Connection) -> bool:
+    """Whether a backslash in a text between quotes means something. psycopg2 asks for that when it
+    connects, and never again: with what transactions set (`set_up`) texts would lose backslashes,
+    and end at a quote that has one before it."""
+    return connection.info.parameter_status("standard_conforming_strings") == "off"
+
+
+def _quoting_plainly(parameters: dict[str, Any], settings: Settings) -> Connection:
+    """A connection that asks for plain quotes from the beginning. Raises `ConfigurationError` where
+    it does not get them: a pooler may refuse to ask."""
+    try:
+        connection: Connection = connected(parameters, settings.connect_pause)
+        if not _quotes_otherwise(connection):
+            return connection
+        connection.close()
+        why = "the connection cannot change that"
+    except psycopg2.OperationalError as error:
+        why = one_line(error)
+    raise ConfigurationError(
+        f"standard_conforming_strings is off for this role or database; expected on: {why}; "
+        "nothing was done; ALTER ROLE … SET standard_conforming_strings = on"
+    )
 
 
 def _described(connection: Connection) -> str:

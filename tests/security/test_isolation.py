@@ -12,7 +12,7 @@ from pipeline.migrate import migrate, problems
 from pipeline.run import run_all, run_named
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
-from tests.engines import reference, stored
+from tests.engines import assert_exact, reference, stored
 
 ROLE = f"clickstats_nightly_{token_hex(4)}"  # others may use the server at the same time
 PASSWORD = "s3cret/@:%-of-the-night"
@@ -164,27 +164,35 @@ HOSTILE = [
 ]
 
 
-def test_hostile_values_pass_through_as_text(filled: Database) -> None:
-    for number, value in enumerate(HOSTILE):
+@pytest.mark.parametrize("plain_quotes", ["on", "off"])
+def test_hostile_values_pass_through_as_text(filled: Database, plain_quotes: str) -> None:
+    """Also where a backslash between quotes means something, by default of the database."""
+    filled.execute(
+        f"alter database {filled.name} set standard_conforming_strings = {plain_quotes};"
+        f"alter database {filled.name} set escape_string_warning = off"
+    )
+    values = [*HOSTILE, "\\'], 1)) v; drop table jobs cascade; --", "C:\\Resume"]
+    for number, value in enumerate(values):
         filled.execute(
             "insert into link_tracking (tracking_id, application_id, link_function)"
             " values (%s, md5('application1')::uuid, %s)",
             (f"{value}{number}", value),
         )
         filled.execute(
-            "insert into link_clicks (tracking_id, clicked_at) values (%s, '2024-03-03')",
-            (f"{value}{number}",),
+            "insert into link_clicks (tracking_id, clicked_at, user_agent)"
+            " values (%s, '2024-03-03', %s)",
+            (f"{value}{number}", f"curl/8 {value}" if number % 2 else None),
         )
     run_all(filled.settings())
-    assert stored(filled) == reference(filled)
+    assert_exact(filled)
     [(sequence, application_id)] = filled.execute(
         "select click_sequence, application_id::text from link_click_analytics"
         " where cardinality(click_sequence) > 1"
     )
-    assert sorted(sequence) == sorted(["LinkedIn", *HOSTILE])
+    assert sorted(sequence) == sorted(["LinkedIn", *values])
     answer = clickstats("run", "--app-id", application_id, database=filled)
     assert answer.code == 0
-    assert stored(filled) == reference(filled)
+    assert_exact(filled)
 
 
 @pytest.mark.parametrize("value", ["'; drop table jobs; --", "$(id)", "1) or (1=1", "\\.", "{}"])
