@@ -63,10 +63,14 @@ NOT_FOR_LONG = (
 NOT_FOR_A_STANDBY = "SET LOCAL synchronous_commit = local"
 AFTER_A_SIGNAL, UNANSWERED = 2.0, 0.1  # seconds for it, where the server answers and where not
 WAL_POSITION = "SELECT pg_current_wal_insert_lsn()::text"
-# rows of ours, and nothing that says by which definition
-IS_EMPTIED = """
-SELECT NOT EXISTS (SELECT FROM clickstats_runs WHERE outcome = 'published')
-    AND EXISTS (SELECT FROM link_click_readings)
+# before the first `run --all`: whether rows are stored, whether any run has stored them, and by
+# which definitions
+BEFORE_THE_FIRST = """
+SELECT
+    EXISTS (SELECT FROM link_click_readings),
+    EXISTS (SELECT FROM clickstats_runs WHERE outcome = 'published'),
+    ARRAY(SELECT DISTINCT definition FROM clickstats_runs
+        WHERE outcome = 'published' AND definition IS NOT NULL)
 """
 EMPTIED = (
     "clickstats_runs has no published run although rows are stored: it was emptied, or not "
@@ -262,6 +266,7 @@ class Choice:
     document: dict[str, Any]  # with the circumstances
     published: Baseline | None
     is_emptied: bool = False  # the ledger, although rows are stored
+    of_named: tuple[Mapping[str, Any], ...] = ()  # of stored rows, before the first `run --all`
 
     @property
     def definition(self) -> Definition:
@@ -299,6 +304,12 @@ class Choice:
         return differences(self.published.document, self.document) if self.published else []
 
     @property
+    def mixed(self) -> list[str]:
+        """How it differs from what stored rows are by, in words, or why that is not known."""
+        of_named = [words for one in self.of_named for words in differences(one, self.document)]
+        return self.changes or of_named or [EMPTIED] * self.is_emptied
+
+    @property
     def is_new(self) -> bool:
         """Whether it is the first one, or another than the published one."""
         return self.published is None or bool(self.changes)
@@ -319,7 +330,7 @@ class Choice:
 def chosen(connection: Connection, settings: Settings) -> Choice:
     """The definition that is asked for, else that of the last published `run --all`, else the
     built-in one."""
-    published, is_emptied = _published_if_readable(connection)
+    published, is_emptied, of_named = _published_if_readable(connection)
     found = in_force(
         settings.definition_file,
         settings.timezone,
@@ -329,23 +340,28 @@ def chosen(connection: Connection, settings: Settings) -> Choice:
     circumstances = Circumstances(
         rules=rules_fingerprint(), patterns=patterns_fingerprint(), columns=columns.optional
     )
-    return Choice(found, columns, document(found.definition, circumstances), published, is_emptied)
+    whole = document(found.definition, circumstances)
+    return Choice(found, columns, whole, published, is_emptied, of_named)
 
 
-def _published_if_readable(connection: Connection) -> tuple[Baseline | None, bool]:
-    """The last published run, and whether the ledger was emptied; none for those who may not read
-    the ledger, or have none: what they ask is answered all the same."""
+def _published_if_readable(
+    connection: Connection,
+) -> tuple[Baseline | None, bool, tuple[Mapping[str, Any], ...]]:
+    """The last published run; without one, whether the ledger was emptied, and by which definitions
+    named applications are stored. None for those who may not read the ledger, or have none: what
+    they ask is answered all the same."""
     with connection.cursor() as cursor:
         cursor.execute("SAVEPOINT ledger")
         try:
             if published := last_published(connection):
-                return published, False
-            cursor.execute(IS_EMPTIED)
-            return None, cursor.fetchone() == (True,)
+                return published, False, ()
+            cursor.execute(BEFORE_THE_FIRST)
+            are_stored, is_any, definitions = cursor.fetchone()  # type: ignore[misc]
+            return None, are_stored and not is_any, tuple(definitions) if are_stored else ()
         except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
             cursor.execute("ROLLBACK TO ledger")
             log.warning("no definition from the ledger: %s", error.diag.message_primary)
-            return None, False
+            return None, False, ()
 
 
 def refuse_to_mix(choice: Choice) -> None:

@@ -163,9 +163,9 @@ def _everything(
 
 def refuse_part(choice: Choice, options: Options) -> None:
     """Raise `ConfigurationError` when a part of the rows would be written by another definition."""
-    if choice.changes and options.limit is not None:
+    if options.limit is not None and choice.mixed:
         raise ConfigurationError(
-            f"--limit would mix two definitions: {'; '.join(choice.changes)}; nothing was written; "
+            f"--limit would mix two definitions: {'; '.join(choice.mixed)}; nothing was written; "
             "run without --limit"
         )
 

@@ -147,11 +147,32 @@ def test_an_emptied_ledger_knows_no_definition(done: Database) -> None:
     run_named(done.settings(), [A])
 
 
+def test_a_limited_run_after_the_ledger_was_emptied(done: Database) -> None:
+    """It would leave rows that nobody knows the definition of, and publish another one."""
+    done.execute("truncate clickstats_runs")
+    before = done.execute(UNTOUCHED)
+    for way in (dry_run, run_all):
+        with pytest.raises(ConfigurationError, match=r"--limit would mix .*: clickstats_runs has"):
+            way(done.settings(), Options(limit=1))
+    assert done.execute(UNTOUCHED) == before
+
+
 def test_named_runs_before_the_first_of_everything(database: Database) -> None:
     database.load(WORLD)
     for application in (A, B):
         run_named(database.settings(timezone=TOKYO), [application])
     assert run_all(database.settings(timezone=TOKYO)).warnings == []
+
+
+def test_after_them_no_limited_run_by_another_definition(database: Database) -> None:
+    database.load(WORLD)
+    run_named(database.settings(timezone=TOKYO), [A])
+    before = database.execute(UNTOUCHED)
+    for other in (LOS_ANGELES, None):
+        with pytest.raises(ConfigurationError, match=rf'limit .* time\.reporting was "{TOKYO}"'):
+            run_all(database.settings(timezone=other), Options(limit=1))
+    assert database.execute(UNTOUCHED) == before
+    assert run_all(database.settings(timezone=TOKYO), Options(limit=1)).pending == 0
 
 
 def test_one_who_asks_by_another_definition_is_told_so(done: Database, tmp_path: Path) -> None:
