@@ -57,14 +57,30 @@ def captured(connection: Connection) -> Captured | None:
 
 
 def waits(connection: Connection) -> bool:
-    """Whether there is something to look at, where capture was on: changes, or that it has been
-    turned off since. Leaves no lock behind."""
+    """Whether there is something to look at, where capture was on: changes, or that some were
+    lost, or that it has been turned off since. Leaves no lock behind."""
     try:
         with _leaving_no_lock(connection), connection.cursor() as cursor:
             cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
-            return cursor.fetchone() == (True,)
+            return cursor.fetchone() == (True,) or is_lost(connection)
     except errors.UndefinedTable:
         return True
+
+
+def triggers(connection: Connection) -> str | None:
+    """What stands for the triggers of capture as they are; None when there are none."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("triggers_of_capture"), {})
+        (found,) = cursor.fetchone()  # type: ignore[misc]
+        return str(found) if found else None
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether rows may be stale or missing that no change names, so that everything is to be
+    computed."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("lost"), {"triggers": triggers(connection)})
+        return cursor.fetchone() == (True,)
 
 
 def applications_of(connection: Connection, changes: Captured) -> list[str]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipeline.audit import ORPHANS, audit_rows, warn_of
 from pipeline.capture import idle, refuse_unless_on
-from pipeline.captured import Captured, applications_of, captured, forget
+from pipeline.captured import Captured, applications_of, captured, forget, is_lost
 from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
 from pipeline.ledger import Round, last_published, ledger_of_rounds
@@ -49,8 +49,8 @@ def run_changed(
     """Compute the applications that change capture has named so far, write the rows that differ and
     confirm the others. When it has named nothing, nothing is written.
 
-    When it has named everything, or more applications than one slice has, and when no `run --all`
-    was published, it is one.
+    When it has named everything, or more applications than one slice has, when changes or stored
+    rows were lost, and when no `run --all` was published, it is one.
     Raises `ConfigurationError` when capture is off, and for a definition other than the published
     one.
     """
@@ -90,7 +90,8 @@ def run_changed(
 
 def few(connection: Connection, settings: Settings, changes: Captured) -> list[str]:
     """The applications that the changes name; none when it is better to compute everything."""
-    named = [] if changes.everything else applications_of(connection, changes)
+    all_is_due = changes.everything or is_lost(connection)
+    named = [] if all_is_due else applications_of(connection, changes)
     return named if len(named) <= settings.sizes.applications else []
 
 

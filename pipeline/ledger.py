@@ -87,6 +87,7 @@ class Ledger:
     wal_start: str
     report: RunReport | None = None
     definition: dict[str, Any] | None = None  # the whole, once it is known
+    noted: dict[str, Any] = field(default_factory=dict)  # what the next runs want to know
 
     def publish(self, writer: Connection) -> None:
         """Record success, in the transaction that publishes the rows; whatever waits for the
@@ -147,6 +148,7 @@ class Ledger:
                 "clicks_by_class": json.dumps(seen["clicks_by_class"]),
                 "definition": json.dumps(self.definition) if self.definition else None,
                 "fingerprint": fingerprint(self.definition) if self.definition else None,
+                "noted": json.dumps(self.noted),
                 "id": self.settings.run_id,
                 "wal_start": self.wal_start,
                 "peak_memory_bytes": _peak_memory_bytes(),

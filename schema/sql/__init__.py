@@ -104,4 +104,4 @@ FUNCTIONS = [
     "uuid_hash",
     "uuid_hash_extended",
 ]
-OPERATORS = "= <> < <= > >= + - * / % & | << >> <<= || ->> ~~ ~~*".split()  # noqa: SIM905
+OPERATORS = "= <> < <= > >= + - * / % & | << >> <<= || -> ->> ~~ ~~*".split()  # noqa: SIM905

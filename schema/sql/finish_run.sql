@@ -5,6 +5,7 @@ UPDATE clickstats_runs
 SET
     number = DEFAULT,
     finished_at = clock_timestamp()::timestamp,
+    options = options || :'noted'::jsonb,
     outcome = :'outcome',
     exit_code = :'exit_code'::integer,
     timezone = coalesce(:'timezone', timezone),

@@ -1,0 +1,38 @@
+-- Whether rows may be stale or missing that no change names: the last published `run --all` knew other triggers
+-- of change capture, or left a part of what was lost, or one of our two tables was emptied since, by a TRUNCATE
+-- that cascaded, for instance, or a crash that found it UNLOGGED.
+--   triggers   as triggers_of_capture.sql tells
+SELECT
+    NOT EXISTS (
+        SELECT FROM (
+            SELECT options ->> 'triggers' AS triggers
+            FROM clickstats_runs
+            WHERE command = 'run --all' AND outcome = 'published'
+            ORDER BY number DESC
+            LIMIT 1
+        ) AS last
+        WHERE last.triggers = :'triggers'
+    )
+    OR (
+        EXISTS (SELECT FROM job_applications)
+        AND NOT EXISTS (SELECT FROM link_click_analytics WHERE application_id IS NOT NULL)
+    )
+    -- frozen applications may have none
+    OR (
+        NOT EXISTS (SELECT FROM link_click_readings)
+        AND EXISTS (
+            SELECT FROM link_click_analytics AS stored
+            JOIN job_applications AS a ON a.id = stored.application_id
+            WHERE stored.engagement_score > 0
+        )
+        AND NOT EXISTS (
+            SELECT FROM (
+                SELECT definition -> 'applications' ->> 'frozen_after_days' AS days
+                FROM clickstats_runs
+                WHERE command = 'run --all' AND outcome = 'published'
+                ORDER BY number DESC
+                LIMIT 1
+            ) AS last
+            WHERE last.days > '0'
+        )
+    )

@@ -1,0 +1,11 @@
+-- What stands for the triggers of change capture, and their tables, as they are: another text says that one of
+-- them was disabled, even if it is enabled again, or made anew, and that changes went unnoticed meanwhile.
+SELECT md5(string_agg(concat_ws(' ', t.oid, t.xmin, t.tgrelid), ',' ORDER BY t.oid))
+FROM pg_trigger AS t
+JOIN pg_proc AS p ON p.oid = t.tgfoid
+WHERE
+    t.tgrelid IN (
+        to_regclass('link_clicks'), to_regclass('link_tracking'), to_regclass('job_applications'),
+        to_regclass('jobs')
+    )
+    AND p.proname LIKE 'clickstats\_capture\_%'
