@@ -270,6 +270,12 @@ def _unseen(tables: list[dict[str, Any]]) -> list[str]:
                 f"a crash of the server or a failover empties what is UNLOGGED, and no trigger "
                 f"tells: {table['unlogged']}; expected ALTER TABLE … SET LOGGED; do so, {ANEW}"
             )
+        if table["fed"]:
+            found.append(
+                f"{name} is filled by logical replication, which fires no trigger of statements: "
+                f"subscription {table['fed']}; use `run --all`; where "
+                f"the subscription is of no use any more, drop it, {ANEW}"
+            )
         if table["hands_on"]:
             found.append(
                 f"{name} has children, into which {table['hands_on']} may put what is inserted, by "

@@ -4,6 +4,7 @@
 --   virtual     the columns that the functions of capture read and triggers find null in
 --   parents     the tables that it is a partition or a child of
 --   far         its partitions and children that are foreign tables
+--   fed         subscriptions of logical replication that fill it, its partitions or children
 --   hands_on    triggers and rules by which a table with children may put into them what is inserted
 --   unlogged    which of it, its partitions and children are
 --   is_owned    whether this role may make triggers and take them away
@@ -70,6 +71,13 @@ SELECT
         JOIN pg_class AS u ON u.oid = p.part
         WHERE p.whole = c.oid AND u.relkind = 'r' AND u.relpersistence = 'u'
     ) AS unlogged,
+    (
+        SELECT string_agg(DISTINCT s.subname, ', ')
+        FROM parts AS p
+        JOIN pg_subscription_rel AS r ON r.srrelid = p.part
+        JOIN pg_subscription AS s ON s.oid = r.srsubid
+        WHERE p.whole = c.oid
+    ) AS fed,
     (
         SELECT string_agg(found.name, ', ' ORDER BY found.name)
         FROM (

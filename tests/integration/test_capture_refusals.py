@@ -123,6 +123,32 @@ def test_what_changes_without_a_statement_is_refused(
     assert_refused(captured, told)
 
 
+SUBSCRIBED = """
+create subscription feed connection 'dbname=nowhere' publication theirs
+    with (connect = false, slot_name = none);
+set local allow_system_table_mods = on;
+insert into pg_subscription_rel (srsubid, srrelid, srsubstate)
+    select oid, '{}'::regclass, 'r' from pg_subscription where subname = 'feed';
+"""
+
+
+@pytest.mark.parametrize("filled", ["link_clicks", "old_clicks"])
+def test_what_logical_replication_fills_is_refused(
+    captured: Database, role: str, filled: str
+) -> None:
+    """It fires triggers of rows alone, also where they are enabled always."""
+    captured.execute(LEAST.format(role=role) + f"grant select on clickstats_changes to {role}")
+    captured.execute("create table old_clicks () inherits (link_clicks)")
+    captured.execute(SUBSCRIBED.format(filled))
+    try:
+        for who in (captured, captured.seen_by(role, role)):
+            [problem] = state(who.settings()).problems
+            assert "link_clicks is filled by logical replication" in problem
+        assert_refused(captured, "subscription feed; ")
+    finally:
+        captured.execute("drop subscription feed")
+
+
 def test_only_the_owner_can(database: Database, role: str) -> None:
     database.execute(LEAST.format(role=role))
     with pytest.raises(SchemaError, match=r"belongs to .*: turn capture on and off as that role"):
