@@ -1,6 +1,11 @@
 -- What stands for the triggers of change capture, and their tables, as they are: another text says that one of
--- them was disabled, even if it is enabled again, or made anew, and that changes went unnoticed meanwhile.
-SELECT md5(string_agg(concat_ws(' ', t.oid, t.xmin, t.tgrelid), ',' ORDER BY t.oid))
+-- them was disabled, even if it is enabled again, or made anew, and that changes went unnoticed meanwhile; or that
+-- those that waited may have been truncated.
+SELECT
+    md5(
+        string_agg(concat_ws(' ', t.oid, t.xmin, t.tgrelid), ',' ORDER BY t.oid)
+        || (SELECT c.relfilenode FROM pg_class AS c WHERE c.oid = to_regclass('clickstats_changes'))
+    )
 FROM pg_trigger AS t
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 WHERE

@@ -326,6 +326,8 @@ def test_without_a_published_run_everything_is_computed(done: Database) -> None:
     [
         "truncate link_click_analytics",
         "truncate link_click_readings",
+        "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
+        "truncate clickstats_changes",
         "alter table link_clicks disable trigger all;"
         "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
         "alter table link_clicks enable trigger all",
