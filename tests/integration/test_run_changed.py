@@ -328,6 +328,9 @@ def test_without_a_published_run_everything_is_computed(done: Database) -> None:
         "truncate link_click_readings",
         "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
         "truncate clickstats_changes",
+        "create table old as table link_click_analytics; truncate link_click_analytics;"
+        "insert into link_click_analytics table old;"
+        "update link_click_analytics set engagement_score = 1",
         "alter table link_clicks disable trigger all;"
         "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
         "alter table link_clicks enable trigger all",
