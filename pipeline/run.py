@@ -34,7 +34,7 @@ from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Computation
 from pipeline.source_shape import refuse_settings, refuse_shadows
-from pipeline.target import Target
+from pipeline.target import Target, refuse_rows_of_the_future
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS, READINGS
 from schema.sql import statement
@@ -126,8 +126,10 @@ def _everything(
         zones = choice.definition.time
         warn_of(report, zone_warnings(snapshot.connection, zones, computation.instants))
         told, target = computation.captured, computation.target
-        ahead = target.ahead() if told and not told.is_empty else None
+        ahead = target.ahead()
         before("write")
+        if ahead is None:
+            refuse_rows_of_the_future(writer)
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
             slices: Callable[[], Iterable[pl.DataFrame]] = partial(

@@ -8,14 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipeline.database.transport import SnapshotReader
-from pipeline.errors import SchemaError
+from pipeline.errors import Refused, SchemaError
 from pipeline.source_shape import duplicate_row_problems
 from schema.columns import ANALYTICS, IMAGE, READINGS
 from schema.sql import statement
+
+if TYPE_CHECKING:
+    from pipeline.database.connection import Connection
 
 COUNTS = """
 SELECT (SELECT count(*) FROM link_click_analytics WHERE application_id IS NULL),
@@ -43,6 +47,13 @@ AHEAD = """
 SELECT min(calculated_at)::text FROM link_click_analytics
 WHERE calculated_at > %(instant)s::timestamp
 """
+# what other programs have stamped so, who may write local times, no run has published
+IN_FUTURE = """
+SELECT max(calculated_at)
+FROM link_click_analytics
+JOIN clickstats_runs ON clickstats_runs.snapshot_at = link_click_analytics.calculated_at
+WHERE clickstats_runs.outcome = 'published' AND calculated_at > clock_timestamp()::timestamp
+"""
 TABLES = {
     "link_click_analytics": list(ANALYTICS),
     "link_click_readings": ["application_id", *READINGS],
@@ -52,6 +63,20 @@ WHOLE = """CASE
     WHEN {0} BETWEEN 0 AND 2147483647 AND {0} = {0}::integer THEN {0}::integer
     WHEN {0} IS NOT NULL THEN -1
 END AS {0}"""
+
+
+def refuse_rows_of_the_future(writer: Connection) -> None:
+    """Raise `Refused` when a run has stored a row that is later than now, where the snapshot has
+    none: the clock was set forward, that run wrote, and it was set back. What it wrote is newer,
+    and would look as if no run had written it."""
+    with writer.cursor() as cursor:
+        cursor.execute(IN_FUTURE)
+        (latest,) = cursor.fetchone()  # type: ignore[misc]
+    if latest:
+        raise Refused(
+            f"the server's clock was set back during the run, since a row was computed at {latest} "
+            "UTC meanwhile, which is later than now; nothing was written; run again"
+        )
 
 
 @dataclass

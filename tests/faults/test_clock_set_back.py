@@ -74,6 +74,27 @@ def test_a_round_beside_it_is_not_overwritten(clock: Clock) -> None:
     assert stored(database) == reference(database, "UTC")
 
 
+def test_a_round_of_a_clock_that_is_set_forward_and_back_is_not_overwritten(clock: Clock) -> None:
+    """At the end the clock is where it would be."""
+    database, set_clock = clock
+    turn_on(database.settings())
+    run_all(database.settings())
+    database.execute("insert into link_clicks (tracking_id, clicked_at) values ('1', '2024-03-03')")
+
+    def before(step: Step) -> None:
+        if step == "write":
+            set_clock(TODAY)
+            database.execute("delete from link_clicks where tracking_id = '1'")
+            run_changed(database.settings())
+            set_clock(YESTERDAY)
+
+    with pytest.raises(
+        Refused, match="clock was set back during the run, since a row was computed"
+    ):
+        run_all(database.settings(), before=before)
+    assert stored(database) == reference(database, "UTC")
+
+
 def test_a_clock_that_is_set_forward_is_in_nobodys_way(clock: Clock) -> None:
     database, set_clock = clock
 
