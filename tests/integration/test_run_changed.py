@@ -354,6 +354,21 @@ def test_everything_is_computed_where_something_was_lost(done: Database, lost: s
     assert len(done.execute(LEDGER)) == runs
 
 
+def test_everything_is_computed_where_a_foreign_key_was_off(database: Database) -> None:
+    """It stands for a trigger on jobs."""
+    database.load(WORLD)
+    database.execute(
+        "alter table job_applications add foreign key (job_id) references jobs on delete set null"
+    )
+    turn_on(database.settings())
+    run_changed(database.settings())
+    database.execute(
+        "alter table jobs disable trigger all; delete from jobs;alter table jobs enable trigger all"
+    )
+    run_changed(database.settings())
+    assert stored(database) == reference(database)
+
+
 def test_a_partition_that_takes_all_rows_along(unmigrated: Database) -> None:
     """A TRUNCATE of one to which foreign keys refer takes CASCADE, which empties our tables."""
     unmigrated.execute(
