@@ -359,6 +359,7 @@ def _published_if_readable(
                 return published, False, ()
             cursor.execute(BEFORE_THE_FIRST)
             are_stored, is_any, definitions = cursor.fetchone()  # type: ignore[misc]
+            cursor.execute("ROLLBACK TO ledger")  # leaves no lock behind
             return None, are_stored and not is_any, tuple(definitions) if are_stored else ()
         except (errors.UndefinedTable, errors.InsufficientPrivilege) as error:
             cursor.execute("ROLLBACK TO ledger")
