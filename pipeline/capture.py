@@ -279,8 +279,8 @@ def _unseen(tables: list[dict[str, Any]]) -> list[str]:
         if table["hands_on"]:
             found.append(
                 f"{name} has children, into which {table['hands_on']} may put what is inserted, by "
-                "statements that fire no trigger here; expected a partitioned table; make it one, "
-                f"{ANEW}"
+                "statements that fire no trigger here; expected a partitioned table, which needs "
+                f"none; make it one, or drop {table['hands_on']}, {ANEW}"
             )
         if table["parents"] and not table["is_tied"]:
             found.append(

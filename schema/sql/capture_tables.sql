@@ -5,7 +5,8 @@
 --   parents     the tables that it is a partition or a child of
 --   far         its partitions and children that are foreign tables
 --   fed         subscriptions of logical replication that fill it, its partitions or children
---   hands_on    triggers and rules by which a table with children may put into them what is inserted
+--   hands_on    triggers and rules by which a table with children or partitions may put into them what is
+--               inserted
 --   unlogged    which of it, its partitions and children are
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
@@ -84,7 +85,8 @@ SELECT
             SELECT t.tgname AS name
             FROM pg_trigger AS t
             WHERE
-                t.tgrelid = c.oid
+                c.relkind = 'r' -- of a partitioned table it belongs to the partitions
+                AND t.tgrelid = c.oid
                 AND NOT t.tgisinternal
                 AND t.tgenabled IN ('O', 'A')
                 AND t.tgtype & 7 = 7 -- for each row, before, insert
@@ -93,7 +95,7 @@ SELECT
             FROM pg_rewrite AS r
             WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.is_instead AND r.ev_enabled IN ('O', 'A')
         ) AS found
-        WHERE c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid)
+        WHERE EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid)
     ) AS hands_on,
     pg_get_userbyid(c.relowner) AS owner,
     pg_has_role(c.relowner, 'USAGE') AS is_owned,

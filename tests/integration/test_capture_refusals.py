@@ -98,6 +98,21 @@ def test_what_hands_rows_on_to_children_is_refused(captured: Database, made: str
     assert_refused(captured, "link_clicks has children, into which route may put what is inserted")
 
 
+def test_a_rule_that_hands_rows_on_to_partitions_is_refused(database: Database) -> None:
+    database.execute(
+        "drop table link_clicks;"
+        "create table link_clicks (tracking_id varchar(100), clicked_at timestamp)"
+        " partition by list (tracking_id);"
+        "create table all_clicks partition of link_clicks default"
+    )
+    turn_on(database.settings())
+    database.execute(
+        "create rule route as on insert to link_clicks"
+        " do instead insert into all_clicks values (new.*)"
+    )
+    assert_refused(database, "link_clicks has children, into which route may put what is inserted")
+
+
 @pytest.mark.parametrize(
     ("made", "told"),
     [
