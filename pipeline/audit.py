@@ -25,7 +25,7 @@ from pipeline.scoring.scores import ENGAGEMENT, INTENT, SCORES
 from schema.columns import INSTANT
 
 if TYPE_CHECKING:
-    from pipeline.load import Written
+    from pipeline.written import Written
 
 log = logging.getLogger("clickstats")
 

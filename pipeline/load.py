@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import partial
 from io import BytesIO
@@ -24,6 +23,14 @@ from pipeline.alterations import Alterations, altering
 from pipeline.database.binary_copy import encoded, intervals
 from pipeline.database.connection import lock_timeout
 from pipeline.database.waiting import in_turn
+from pipeline.missing_keys import (
+    in_place_of,
+    keyless,
+    may_delete,
+    unguarded_by_keys,
+    without_readings_of_gone,
+)
+from pipeline.written import Written
 from schema.columns import ANALYTICS, INSTANT, READINGS, SPAN
 from schema.sql import statement
 
@@ -79,25 +86,6 @@ SELECT count(*) FROM (SELECT FROM ONLY job_applications FOR KEY SHARE SKIP LOCKE
 """
 
 
-@dataclass(frozen=True)
-class Written:
-    """What became of the rows of a run: those of link_click_analytics, then those of
-    link_click_readings."""
-
-    rows: int = 0
-    inserted: int = 0
-    updated: int = 0
-    newer: int = 0  # left, because a newer snapshot has written the row meanwhile
-    gone: int = 0  # dropped, because the application has been deleted meanwhile
-    deleted: int = 0  # stored rows whose application is gone, where no foreign key deletes them
-    without_change: int = 0  # staged for their readings alone
-    readings_written: int = 0
-    readings_deleted: int = 0
-
-    def __add__(self, other: Written) -> Written:
-        return Written(*map(sum, zip(astuple(self), astuple(other), strict=True)))
-
-
 def write(
     connection: Connection,
     slices: Callable[[], Iterable[pl.DataFrame]],
@@ -134,7 +122,9 @@ def write(
     """
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
-        unguarded, replaced, are_readings_unguarded = _unguarded(cursor, missing_keys, whole=whole)
+        unguarded, replaced, are_readings_unguarded = unguarded_by_keys(
+            cursor, missing_keys, whole=whole
+        )
         cursor.execute(IN_KEY_ORDER)
         violated = ""
         for attempt in range(1, attempts + 1):
@@ -154,19 +144,19 @@ def write(
                 )
                 if replaced:
                     alterations.begin()
-                    written += _in_place_of(replaced, cursor, instant)
+                    written += in_place_of(replaced, cursor, instant)
                 if orphans() > written.deleted and (
-                    "job_applications" in missing_keys or _may_delete(cursor)
+                    "job_applications" in missing_keys or may_delete(cursor)
                 ):
                     alterations.begin()
-                    written += _in_place_of({"job_applications"}, cursor, instant)
+                    written += in_place_of({"job_applications"}, cursor, instant)
                 if (
                     lost_readings is not None
                     and "job_applications" not in replaced
                     and (are_readings_unguarded or lost_readings())
                 ):
                     alterations.begin()
-                    written += _without_readings_of_gone(cursor)
+                    written += without_readings_of_gone(cursor)
                 if written != Written():
                     alterations.refuse(instant, run, written.newer)
                 break
@@ -358,57 +348,6 @@ def staging(cursor: Cursor, rows: pl.DataFrame) -> Callable[[], None]:
     from psycopg2.extras import execute_values
 
     return partial(execute_values, cursor, INSERT, rows.rows(), page_size=FEW)
-
-
-def keyless(cursor: Cursor) -> set[str]:
-    """Which of job_applications and jobs no foreign key of ours guards: a view, for instance."""
-    cursor.execute(statement("keyless"))
-    return {name for name, _ in cursor.fetchall()}
-
-
-def _unguarded(
-    cursor: Cursor, missing_keys: set[str], *, whole: bool
-) -> tuple[set[str], set[str], bool]:
-    """Which of job_applications and jobs no foreign key guards now, and in place of which a run
-    does the key's work at its end; and whether readings have none. Where the source could have a
-    key, the run needs no right for it."""
-    cursor.execute(statement("idle_keys"))
-    idle = cursor.fetchall()
-    are_readings_unguarded = any(ours == "link_click_readings" for ours, _ in idle)
-    unguarded = missing_keys.union(name for ours, name in idle if ours == "link_click_analytics")
-    replaced = unguarded if whole else set()
-    if "job_applications" in replaced - missing_keys and not _may_delete(cursor):
-        replaced = replaced - {"job_applications"}
-    return unguarded, replaced, are_readings_unguarded
-
-
-def _in_place_of(missing_keys: set[str], cursor: Cursor, instant: datetime) -> Written:
-    """Do what the foreign keys would have done: forget the jobs that have gone, delete the
-    stored rows whose application is gone. Those that this very run has inserted count as never
-    inserted."""
-    cursor.execute("SET LOCAL enable_hashjoin = on")
-    if "jobs" in missing_keys:
-        cursor.execute(statement("null_stored_jobs"), {"instant": instant})
-    if "job_applications" not in missing_keys:
-        return Written()
-    cursor.execute(statement("delete_gone"), {"instant": instant})
-    deleted, inserted = cursor.fetchone()  # type: ignore[misc]
-    log.debug("%s rows without their application deleted", f"{deleted + inserted:,}")
-    return Written(inserted=-inserted, gone=inserted, deleted=deleted) + _without_readings_of_gone(
-        cursor
-    )
-
-
-def _without_readings_of_gone(cursor: Cursor) -> Written:
-    """Delete the readings whose application and row are gone."""
-    cursor.execute("SET LOCAL enable_hashjoin = on")
-    cursor.execute(statement("delete_readings_of_gone"))
-    return Written(readings_deleted=cursor.rowcount)
-
-
-def _may_delete(cursor: Cursor) -> bool:
-    cursor.execute("SELECT has_table_privilege('link_click_analytics', 'DELETE')")
-    return cursor.fetchone() == (True,)
 
 
 def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,6 @@ from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError, NoConnection, SchemaError
-from pipeline.migrate import migrate
 from pipeline.run import Before, Options, Step, run_all
 from pipeline.settings import Sizes
 from tests.commands import clickstats
@@ -319,74 +318,6 @@ def test_without_a_published_run_everything_is_computed(done: Database) -> None:
     done.execute(CLICK, ("a",))
     run_changed(done.settings())
     assert_exact(done)
-
-
-@pytest.mark.parametrize(
-    "lost",
-    [
-        "truncate link_click_analytics",
-        "truncate link_click_readings",
-        "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
-        "truncate clickstats_changes",
-        "create table old as table link_click_analytics; truncate link_click_analytics;"
-        "insert into link_click_analytics table old;"
-        "update link_click_analytics set engagement_score = 1",
-        "alter table link_clicks disable trigger all;"
-        "update link_clicks set clicked_at = clicked_at + interval '1 hour';"
-        "alter table link_clicks enable trigger all",
-        "create table anew (like link_clicks); drop table link_clicks;"
-        "alter table anew rename to link_clicks",
-    ],
-)
-def test_everything_is_computed_where_something_was_lost(done: Database, lost: str) -> None:
-    """Also in parts, and once; what comes back from a backup brings its triggers along."""
-    triggers = done.execute(
-        "select string_agg(pg_get_triggerdef(oid), ';') from pg_trigger"
-        " where tgrelid = 'link_clicks'::regclass"
-    )[0][0]
-    done.execute(lost + (f";{triggers}" if "drop table" in lost else ""))
-    for _ in range(3):
-        run_changed(done.settings(), Options(limit=1, max_shrink=100))
-    run_changed(done.settings(), Options(max_shrink=100))
-    assert_exact(done)
-    runs = len(done.execute(LEDGER))
-    run_changed(done.settings())
-    assert len(done.execute(LEDGER)) == runs
-
-
-def test_everything_is_computed_where_a_foreign_key_was_off(database: Database) -> None:
-    """It stands for a trigger on jobs."""
-    database.load(WORLD)
-    database.execute(
-        "alter table job_applications add foreign key (job_id) references jobs on delete set null"
-    )
-    turn_on(database.settings())
-    run_changed(database.settings())
-    database.execute(
-        "alter table jobs disable trigger all; delete from jobs;alter table jobs enable trigger all"
-    )
-    run_changed(database.settings())
-    assert stored(database) == reference(database)
-
-
-def test_a_partition_that_takes_all_rows_along(unmigrated: Database) -> None:
-    """A TRUNCATE of one to which foreign keys refer takes CASCADE, which empties our tables."""
-    unmigrated.execute(
-        "drop table job_applications; create table job_applications"
-        " (id uuid primary key, job_id uuid, created_at timestamp) partition by hash (id);"
-        "create table even partition of job_applications for values with (modulus 2, remainder 0);"
-        "create table odd partition of job_applications for values with (modulus 2, remainder 1)"
-    )
-    migrate(unmigrated.settings())
-    turn_on(unmigrated.settings())
-    unmigrated.execute(
-        "insert into job_applications select md5(n::text)::uuid from generate_series(1, 9) as n"
-    )
-    run_changed(unmigrated.settings())
-    unmigrated.execute("truncate odd cascade")
-    assert stored(unmigrated) == {}
-    run_changed(unmigrated.settings(), Options(max_shrink=100))
-    assert stored(unmigrated) == reference(unmigrated) != {}
 
 
 def test_frozen_applications_keep_their_rows(done: Database, tmp_path: Path) -> None:
