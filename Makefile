@@ -21,7 +21,7 @@ test: .venv/ready ## run the tests, but for the slow ones, in parallel
 	$(PYTEST) -m "not slow"
 
 test-slow: .venv/spark ## run the slow tests
-	$(PYTEST) -m slow
+	$(PYTEST) --dist load --maxschedchunk 1 -m slow
 
 test-spark: .venv/spark ## run the tests of `run --all` once more, computed by Spark
 	CLICKSTATS_TEST_ENGINE='local[2]' $(PYTEST) -n 2 -m "not slow" $(ON_SPARK)

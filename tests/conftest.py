@@ -34,6 +34,16 @@ FOR_SMALL_DATA = (
 ROOM = 4_000_000_000  # bytes; the largest tests and their write-ahead log
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest begin first, so that at the end nobody waits for one of them."""
+
+    def minutes(item: pytest.Item) -> int:
+        slow = item.get_closest_marker("slow")
+        return slow.kwargs.get("minutes", 0) if slow else 0
+
+    items.sort(key=minutes, reverse=True)
+
+
 def pytest_collection_finish() -> None:
     """Spare the tests the search for cycles in what was imported and collected: a tenth of their
     time where they do not wait for the server."""

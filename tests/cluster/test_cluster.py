@@ -30,7 +30,7 @@ from tests.faults.conftest import EDITS, SOURCE
 from tests.holds import HOLDS, held, until_stopped
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=2)
 
 # without user agents, which the driver reads itself
 HOLD_TASKS = HOLDS.replace(", user_agent, ip_address", "")

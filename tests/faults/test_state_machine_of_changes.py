@@ -169,7 +169,8 @@ def do(writer: connection, changes: Changes) -> None:
 
 
 # 10,000 steps, in quarters that run in parallel
-LONG = [pytest.param(50, 50, marks=pytest.mark.slow, id=f"quarter {n}") for n in range(1, 5)]
+SLOW = pytest.mark.slow(minutes=5)
+LONG = [pytest.param(50, 50, marks=SLOW, id=f"quarter {number}") for number in range(1, 5)]
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(3, 12), *LONG])

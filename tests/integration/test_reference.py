@@ -24,7 +24,7 @@ DIFFERENT = f"""
 """
 COUNTS = statement("reference_counts")
 SMALL = (2_000, 20_000)
-LARGE = pytest.param((200_000, 2_000_000), marks=pytest.mark.slow)
+LARGE = pytest.param((200_000, 2_000_000), marks=pytest.mark.slow(minutes=1))
 
 
 @pytest.fixture(scope="module", params=[SMALL, LARGE], ids=["small", "large"])
