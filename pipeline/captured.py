@@ -62,7 +62,9 @@ def waits(connection: Connection) -> bool:
     try:
         with _leaving_no_lock(connection), connection.cursor() as cursor:
             cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
-            return cursor.fetchone() == (True,) or is_lost(connection)
+            if cursor.fetchone() == (True,):
+                return True
+        return is_lost(connection)
     except errors.UndefinedTable:
         return True
 
@@ -77,8 +79,8 @@ def triggers(connection: Connection) -> str | None:
 
 def is_lost(connection: Connection) -> bool:
     """Whether rows may be stale or missing that no change names, so that everything is to be
-    computed."""
-    with connection.cursor() as cursor:
+    computed. Leaves no lock behind."""
+    with _leaving_no_lock(connection), connection.cursor() as cursor:
         cursor.execute(statement("lost"), {"triggers": triggers(connection)})
         return cursor.fetchone() == (True,)
 

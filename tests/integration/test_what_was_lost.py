@@ -9,8 +9,15 @@ from pipeline.run import Options
 from tests.capturing import WORLD
 from tests.databases import Database
 from tests.engines import assert_exact, reference, stored
+from tests.holds import at
 
 RUNS = "select count(*) from clickstats_runs"
+LOCKED = """
+select relation::regclass::text from pg_locks
+where pid <> pg_backend_pid() and relation in (
+    'job_applications'::regclass, 'link_click_analytics'::regclass, 'link_click_readings'::regclass
+)
+"""
 
 
 @pytest.fixture
@@ -88,3 +95,11 @@ def test_a_partition_that_takes_all_rows_along(unmigrated: Database) -> None:
     assert stored(unmigrated) == {}
     run_changed(unmigrated.settings(), Options(max_shrink=100))
     assert stored(unmigrated) == reference(unmigrated) != {}
+
+
+def test_the_look_leaves_no_lock(done: Database) -> None:
+    """Whoever waits for it would have the readers of the round wait, and the round for ever."""
+    done.execute("insert into link_clicks (tracking_id) values ('a')")
+    locked: list[object] = []
+    run_changed(done.settings(), before=at("gate", lambda: locked.extend(done.execute(LOCKED))))
+    assert locked == []
