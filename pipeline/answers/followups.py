@@ -27,7 +27,6 @@ STATUSES = """
 SELECT application_status, count(*) FROM applications GROUP BY application_status
 ORDER BY count(*) DESC, application_status
 """
-QUICK = "SET LOCAL jit = off"  # compiling takes longer than any of these statements
 NEWEST = """
 SELECT max(last_human_click) FROM link_click_readings
 WHERE last_human_click BETWEEN '0001-01-01' AND '9999-12-31'
@@ -104,8 +103,6 @@ def open_interest(
     all_statuses: bool = False,
 ) -> Followups:
     """The same, of the connection's snapshot."""
-    with connection.cursor() as cursor:
-        cursor.execute(QUICK)
     now, since = since_now(connection, timedelta()), since_now(connection, within)
     known_by = names(connection)
     found = _statuses(connection, known_by.in_front, choice.definition.statuses)

@@ -75,10 +75,7 @@ CASE
 END
 """
 # a parallel plan would sort and group all clicks in each of its processes
-ONE_PROCESS = (
-    "SET LOCAL work_mem = '256MB'; SET LOCAL jit = off; "
-    "SET LOCAL max_parallel_workers_per_gather = 0"
-)
+ONE_PROCESS = "SET LOCAL work_mem = '256MB'; SET LOCAL max_parallel_workers_per_gather = 0"
 MICROSECOND = timedelta(microseconds=1)
 
 

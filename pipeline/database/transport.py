@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("clickstats")
 
-# compiling a statement does not pay; a hash of a million rows fits; a range of ids that is narrower
-# than a step of the histogram counts as one row, for which the server would loop over another one
+# a hash of a million rows fits; a range of ids that is narrower than a step of the histogram counts
+# as one row, for which the server would loop over another one
 FOR_BULK = [
-    "SET LOCAL jit = off",
     "SET LOCAL work_mem = '64MB'",
     "SET LOCAL enable_nestloop = off",
 ]
