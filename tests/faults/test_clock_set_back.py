@@ -50,7 +50,7 @@ def clock() -> Iterator[Clock]:
             (place / name).chmod(0o755)
         patches.setenv("CLICKSTATS_PG_BIN", str(place))
         with server() as running, fresh(running.url()) as database:
-            # now and then a statement that is compiled (LLVM) under libfaketime ends in malloc's abort
+            # compiled (by LLVM) under libfaketime, a statement ends in malloc's abort now and then
             database.execute(f"alter database {database.name} set jit = off")
             database.execute(SOURCE_TABLES + SOURCE)
             migrate(database.settings())
