@@ -58,8 +58,7 @@ if TYPE_CHECKING:
 MOST_FUNCTIONS = 20
 MOST_FOLLOWUPS, MOST_CHANGES = 30, 30
 WITHIN, SINCE = timedelta(days=14), timedelta(days=1)
-# compiling does not pay; the planner overestimates the number of groups, and a zero tuple cost
-# permits parallel plans
+# the planner overestimates the number of groups, and a zero tuple cost permits parallel plans
 QUICK = "SET LOCAL work_mem = '64MB'; SET LOCAL parallel_tuple_cost = 0"
 TOTALS = pl.Schema(
     {

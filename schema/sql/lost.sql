@@ -2,17 +2,18 @@
 -- of change capture, or left a part of what was lost, or one of our two tables was emptied since, by a TRUNCATE
 -- that cascaded, for instance, or a crash that found it UNLOGGED.
 --   triggers   as triggers_of_capture.sql tells
+WITH last AS (
+    SELECT
+        options ->> 'triggers' AS triggers,
+        definition -> 'applications' ->> 'frozen_after_days' AS days
+    FROM clickstats_runs
+    WHERE command = 'run --all' AND outcome = 'published'
+    ORDER BY number DESC
+    LIMIT 1
+)
+
 SELECT
-    NOT EXISTS (
-        SELECT FROM (
-            SELECT options ->> 'triggers' AS triggers
-            FROM clickstats_runs
-            WHERE command = 'run --all' AND outcome = 'published'
-            ORDER BY number DESC
-            LIMIT 1
-        ) AS last
-        WHERE last.triggers = :'triggers'
-    )
+    NOT EXISTS (SELECT FROM last WHERE triggers = :'triggers')
     OR (
         EXISTS (SELECT FROM job_applications)
         AND NOT EXISTS (SELECT FROM link_click_analytics WHERE application_id IS NOT NULL)
@@ -25,14 +26,5 @@ SELECT
             JOIN job_applications AS a ON a.id = stored.application_id
             WHERE stored.engagement_score > 0
         )
-        AND NOT EXISTS (
-            SELECT FROM (
-                SELECT definition -> 'applications' ->> 'frozen_after_days' AS days
-                FROM clickstats_runs
-                WHERE command = 'run --all' AND outcome = 'published'
-                ORDER BY number DESC
-                LIMIT 1
-            ) AS last
-            WHERE last.days > '0'
-        )
+        AND NOT EXISTS (SELECT FROM last WHERE days > '0')
     )

@@ -249,7 +249,7 @@ def test_polars_computes_in_memory() -> None:
 
 @pytest.mark.slow(minutes=3)
 def test_memory_is_flat(done: Database) -> None:
-    """Between the rounds 200 and 500 it grows by less than a tenth."""
+    """Between the rounds 200 and 800 it grows by less than a tenth."""
 
     def memory(process: int) -> int:
         status = Path(f"/proc/{process}/status").read_text()
@@ -260,7 +260,7 @@ def test_memory_is_flat(done: Database) -> None:
         sizes = []
         writer.autocommit = True
         with writer.cursor() as cursor:
-            for goal in (200, 500):
+            for goal in (200, 800):
                 while done.execute(ROUNDS)[0][0] < goal:
                     for _ in range(10):
                         cursor.execute(CLICK, ("a",))

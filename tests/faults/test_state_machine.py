@@ -170,7 +170,7 @@ def both(rows: Rows, readings: Readings) -> Both:
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(4, 8), pytest.param(50, 20, marks=pytest.mark.slow(minutes=4))]
+    ("examples", "steps"), [(4, 8), pytest.param(60, 20, marks=pytest.mark.slow(minutes=4))]
 )
 def test_exact_under_change(empty: Database, tmp_path: Path, examples: int, steps: int) -> None:
     run_state_machine_as_test(
