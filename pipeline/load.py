@@ -305,7 +305,7 @@ def _write_slice(
     log.debug("%s rows staged", f"{staged:,}")
     gone = 0
     if mend:
-        gone, rows = _look_again(cursor)
+        gone, rows = _look_again(cursor, parameters)
     alterations.begin()
     cursor.execute(statement("update"), parameters)
     updated, inserted, newer = cursor.rowcount, 0, 0
@@ -315,7 +315,7 @@ def _write_slice(
     if updated + inserted < rows:
         cursor.execute(statement("count_newer"), parameters)
         newer = cursor.fetchone()[0]  # type: ignore[index]
-        gone_since, rows = _look_again(cursor)
+        gone_since, rows = _look_again(cursor, parameters)
         gone += gone_since
         cursor.execute(statement("insert"), parameters)
         inserted += cursor.rowcount
@@ -372,10 +372,10 @@ def _drop_indexes(cursor: Cursor) -> list[str]:
     return [create for _, create in indexes]
 
 
-def _look_again(cursor: Cursor) -> tuple[int, int]:
+def _look_again(cursor: Cursor, parameters: dict[str, object]) -> tuple[int, int]:
     """Drop the staged rows whose application has gone, forget the jobs that have, note which rows
     are stored by now; returns how many were dropped, and how many are to be written."""
-    cursor.execute(statement("drop_gone"))
+    cursor.execute(statement("drop_gone"), parameters)
     gone = cursor.rowcount
     cursor.execute(statement("null_gone_jobs"))
     cursor.execute(statement("mark_stored"))

@@ -2,6 +2,8 @@
 -- application without a row starts from 0.
 --   run       the id of this run
 --   instant   when its snapshot was taken
+--   every     whether those are written, too, that were the same
+--   first, last   the range of the staged applications: no need to look further
 INSERT INTO link_click_score_changes (
     application_id, run_id, changed_at,
     engagement_score_before, intent_score_before, rules_before,
@@ -18,7 +20,14 @@ SELECT
     coalesce(staged.intent_score_human, 0),
     coalesce(staged.human_rules, 0)
 FROM pg_temp.clickstats_staging AS staged
-LEFT JOIN link_click_readings AS stored ON stored.application_id = staged.application_id
+LEFT JOIN link_click_readings AS stored
+    ON
+        stored.application_id = staged.application_id
+        AND stored.application_id BETWEEN :'first'::uuid AND :'last'::uuid
 WHERE
-    coalesce(stored.engagement_score_human, 0) <> coalesce(staged.engagement_score_human, 0)
-    OR coalesce(stored.intent_score_human, 0) <> coalesce(staged.intent_score_human, 0)
+    -- what is written or deleted
+    (staged.has_other_readings OR staged.human_clicks IS NULL OR :'every'::boolean)
+    AND (
+        coalesce(stored.engagement_score_human, 0) <> coalesce(staged.engagement_score_human, 0)
+        OR coalesce(stored.intent_score_human, 0) <> coalesce(staged.intent_score_human, 0)
+    )

@@ -1,5 +1,6 @@
 """What runs keep of how scores moved."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from pipeline.answers.changes import Changes, changes
 from pipeline.answers.explain import explain_named
 from pipeline.run import Options, run_all, run_named
+from pipeline.settings import Sizes
 from tests.databases import CopyOf, Database
 from tests.runs import WORLD, A, B
 
@@ -146,3 +148,37 @@ def test_a_first_load_after_a_named_run_is_no_change(copy_of: CopyOf) -> None:
     run_named(database.settings(), [A])
     run_all(database.settings())
     assert kept(database).changes == []
+
+
+def test_slices_look_at_their_own_rows_alone(database: Database) -> None:
+    """Else a run of twice the applications takes four times as long."""
+    in_slices = Sizes(applications=100)
+    database.execute(
+        "insert into job_applications (id) select md5(n::text)::uuid"
+        " from generate_series(1, 3000) as n;"
+        "insert into link_tracking select n::text, md5(n::text)::uuid, 'LinkedIn'"
+        " from generate_series(1, 3000) as n"
+    )
+    click = (
+        "insert into link_clicks (tracking_id, clicked_at)"
+        " select n::text, timestamp '2024-03-05 12:00' + {} * interval '1 hour'"
+        " from generate_series(1, 3000) as n"
+    )
+    database.execute(click.format(0))
+    run_all(database.settings(sizes=in_slices))
+    database.execute("analyze")
+    database.execute(click.format(1))
+    read_before = rows_read(database)
+    assert run_all(database.settings(sizes=in_slices)).score_changes == 3000
+    deadline = time.monotonic() + 30
+    while (read := rows_read(database) - read_before) == 0 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert 3000 <= read < 30_000
+
+
+def rows_read(database: Database) -> int:
+    [(read,)] = database.execute(
+        "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables"
+        " where relname = 'link_click_readings'"
+    )
+    return int(read)
