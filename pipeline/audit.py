@@ -59,7 +59,7 @@ class Baseline:
     timezone: str
     snapshot_at: datetime  # UTC
     definition: Mapping[str, Any] | None  # None: of a run from before definitions
-    triggers: str | None = None  # of change capture, all of whose changes it has computed
+    catalog: str | None = None  # as pipeline.captured.catalog; all changes until then are computed
 
     @property
     def document(self) -> Mapping[str, Any]:

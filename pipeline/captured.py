@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from psycopg2 import errors
 
 from pipeline.alterations import write_alone
 from pipeline.database.connection import rows_by_name
+from pipeline.rewrites import relations
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -69,19 +71,23 @@ def waits(connection: Connection) -> bool:
         return True
 
 
-def triggers(connection: Connection) -> str | None:
-    """What stands for the triggers of capture as they are; None when there are none."""
+def catalog(connection: Connection) -> str | None:
+    """What stands for the triggers of capture, the table of changes and what a run reads, as the
+    server's catalog has them; None when there are no triggers. When it differs later, rows may have
+    changed without a trigger."""
     with connection.cursor() as cursor:
         cursor.execute(statement("triggers_of_capture"), {})
-        (found,) = cursor.fetchone()  # type: ignore[misc]
-        return str(found) if found else None
+        (triggers,) = cursor.fetchone()  # type: ignore[misc]
+    if triggers is None:
+        return None
+    return sha256(f"{triggers} {sorted(relations(connection))}".encode()).hexdigest()
 
 
 def is_lost(connection: Connection) -> bool:
     """Whether rows may be stale or missing that no change names, so that everything is to be
     computed. Leaves no lock behind."""
     with _leaving_no_lock(connection), connection.cursor() as cursor:
-        cursor.execute(statement("lost"), {"triggers": triggers(connection)})
+        cursor.execute(statement("lost"), {"catalog": catalog(connection)})
         return cursor.fetchone() == (True,)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
-from pipeline.captured import applications_of, captured, forget, is_reached, triggers
+from pipeline.captured import applications_of, captured, catalog, forget, is_reached
 from pipeline.database.connection import (
     Snapshot,
     commit,
@@ -110,7 +110,7 @@ def _everything(
     choice = chosen(writer, settings)
     row.definition = choice.document
     refuse_part(choice, options)
-    known = triggers(writer)  # before the snapshot: what comes between is computed once more
+    known = catalog(writer)  # before the snapshot: what comes between is computed once more
     before("gate")
     if choice.is_new:
         # until the commit: rows of both must not mix
@@ -155,9 +155,9 @@ def _everything(
                 lost_readings=lambda: computation.lost_readings,
             )
             if pending:  # of rows that were lost some may be among them, which no change names
-                of_last = choice.published.triggers if choice.published else None
+                of_last = choice.published.catalog if choice.published else None
                 known = None if target.is_empty or is_fresh else of_last
-            row.noted = {"triggers": known}
+            row.noted = {"catalog": known}
             refuse_clock_set_back(writer, snapshot)
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
             # of the rows that it has left as newer some may be older

@@ -1,10 +1,10 @@
 -- Whether rows may be stale or missing that no change names: the last published `run --all` knew other triggers
--- of change capture, or left a part of what was lost, or one of our two tables was emptied since, by a TRUNCATE
--- that cascaded, for instance, or a crash that found it UNLOGGED.
---   triggers   as triggers_of_capture.sql tells
+-- of change capture, or other tables, or left a part of what was lost, or one of our two tables was emptied since,
+-- by a TRUNCATE that cascaded, for instance, or a crash that found it UNLOGGED.
+--   catalog   as pipeline.captured.catalog tells
 WITH last AS (
     SELECT
-        options ->> 'triggers' AS triggers,
+        options ->> 'catalog' AS catalog,
         definition -> 'applications' ->> 'frozen_after_days' AS days
     FROM clickstats_runs
     WHERE command = 'run --all' AND outcome = 'published'
@@ -13,7 +13,7 @@ WITH last AS (
 )
 
 SELECT
-    NOT EXISTS (SELECT FROM last WHERE triggers = :'triggers')
+    NOT EXISTS (SELECT FROM last WHERE catalog = :'catalog')
     OR (
         EXISTS (SELECT FROM job_applications)
         AND NOT EXISTS (SELECT FROM link_click_analytics WHERE application_id IS NOT NULL)

@@ -1,20 +1,9 @@
--- What stands for the triggers of change capture, those of a foreign key from applications to jobs, and the
--- tables that a round relies on, as they are: another text says that a trigger was disabled, even if it is enabled
--- again, or made anew, and that changes went unnoticed meanwhile; or that the changes that waited, or what is
--- stored, may have been truncated, or restored from before.
+-- The triggers of change capture, those of a foreign key from applications to jobs, and the file in which
+-- changes wait, as they are: another text says that a trigger was disabled, even if it is enabled again, or
+-- made anew, and that changes went unnoticed meanwhile, or that those that waited may be gone.
 SELECT
-    md5(
-        string_agg(concat_ws(' ', t.oid, t.xmin, t.tgrelid), ',' ORDER BY t.oid)
-        || (
-            SELECT string_agg(concat_ws(' ', c.oid, c.relfilenode), ',' ORDER BY c.oid)
-            FROM pg_class AS c
-            WHERE
-                c.oid IN (
-                    to_regclass('clickstats_changes'), to_regclass('link_click_analytics'),
-                    to_regclass('link_click_readings')
-                )
-        )
-    )
+    string_agg(concat_ws(' ', t.oid, t.xmin, t.tgrelid), ',' ORDER BY t.oid)
+    || (SELECT c.relfilenode FROM pg_class AS c WHERE c.oid = to_regclass('clickstats_changes'))
 FROM pg_trigger AS t
 JOIN pg_proc AS p ON p.oid = t.tgfoid
 WHERE

@@ -44,6 +44,10 @@ def done(database: Database) -> Database:
         "alter table link_clicks enable trigger all",
         "create table anew (like link_clicks); drop table link_clicks;"
         "alter table anew rename to link_clicks",
+        "alter table link_clicks alter clicked_at type timestamp"
+        " using clicked_at + interval '1 hour'",
+        "alter table link_clicks drop clicked_at;"
+        "alter table link_clicks add clicked_at timestamp default '2026-03-04 12:00'",
     ],
 )
 def test_everything_is_computed_where_something_was_lost(done: Database, lost: str) -> None:
@@ -75,6 +79,48 @@ def test_everything_is_computed_where_a_foreign_key_was_off(database: Database) 
     )
     run_changed(database.settings())
     assert stored(database) == reference(database)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        "alter table link_clicks detach partition early",
+        "truncate early",
+        "alter table link_clicks attach partition aside"
+        " for values from ('2026-03-05') to (maxvalue)",
+        "alter type kind rename value 'Resume' to 'Calendly'",
+    ],
+)
+def test_everything_is_computed_where_what_is_read_was_altered(
+    unmigrated: Database, altered: str
+) -> None:
+    unmigrated.execute(
+        "create type kind as enum ('LinkedIn', 'Resume');"
+        "alter table link_tracking alter link_function type kind using link_function::kind;"
+        "drop table link_clicks;"
+        "create table link_clicks (tracking_id text, clicked_at timestamp)"
+        " partition by range (clicked_at);"
+        "create table early partition of link_clicks for values from (minvalue) to ('2026-03-03');"
+        "create table late partition of link_clicks"
+        " for values from ('2026-03-03') to ('2026-03-05');"
+        "create table aside (like link_clicks);"
+        "insert into job_applications (id, created_at)"
+        " values (md5('A')::uuid, '2026-03-01'), (md5('B')::uuid, '2026-03-01');"
+        "insert into link_tracking values"
+        " ('a', md5('A')::uuid, 'LinkedIn'), ('b', md5('B')::uuid, 'Resume');"
+        "insert into link_clicks values ('a', '2026-03-02'), ('b', '2026-03-04');"
+        "insert into aside values ('a', '2026-03-06')"
+    )
+    migrate(unmigrated.settings())
+    turn_on(unmigrated.settings())
+    run_changed(unmigrated.settings())
+    before = stored(unmigrated)
+    unmigrated.execute(altered)
+    run_changed(unmigrated.settings(), Options(max_shrink=100))
+    assert stored(unmigrated) == reference(unmigrated) != before
+    runs = unmigrated.execute(RUNS)
+    run_changed(unmigrated.settings())
+    assert unmigrated.execute(RUNS) == runs
 
 
 def test_a_partition_that_takes_all_rows_along(unmigrated: Database) -> None:
