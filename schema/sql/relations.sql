@@ -38,6 +38,22 @@ used AS (
     FROM used
     JOIN pg_depend AS d ON d.classid = used.class AND d.objid = used.id
     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
+),
+
+-- what a view calls may read any table: one that somebody has made and that is not immutable
+beyond AS (
+    SELECT c.oid
+    FROM pg_class AS c
+    WHERE
+        c.relkind IN ('r', 'm')
+        AND c.relpersistence <> 't'
+        AND c.oid >= 16384
+        AND c.oid NOT IN (SELECT relation FROM read WHERE relation IS NOT NULL)
+        AND EXISTS (
+            SELECT FROM used
+            JOIN pg_proc AS p ON used.class = 'pg_proc'::regclass AND p.oid = used.id
+            WHERE p.oid >= 16384 AND p.provolatile <> 'i'
+        )
 )
 
 SELECT
@@ -72,4 +88,12 @@ SELECT
     END AS versions
 FROM read
 JOIN pg_class AS c ON c.oid = read.relation
-ORDER BY c.oid
+UNION ALL
+SELECT
+    c.oid,
+    c.relname,
+    c.relfilenode,
+    NULL,
+    NULL
+FROM beyond
+JOIN pg_class AS c ON c.oid = beyond.oid

@@ -197,6 +197,21 @@ def test_a_function_that_a_view_calls(
     assert stored(large) == reference(large)
 
 
+def test_a_table_that_a_function_reads(large: Database) -> None:
+    """A view does not depend on it, so any table may be the one."""
+    large.execute(
+        "alter table link_clicks rename to hidden;"
+        "create function clicks() returns table (tracking_id varchar, clicked_at timestamp)"
+        " stable language sql as 'select tracking_id, clicked_at from hidden';"
+        "create view link_clicks as select * from clicks()"
+    )
+    meanwhile = Meanwhile(large, "read", REWRITE.format(table="hidden"), begun=False)
+    report = run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert (report.clicks_read, report.clicks_used > 0) == (6000, True)
+    assert stored(large) == reference(large)
+
+
 @pytest.mark.parametrize("kind", ["kind", "domain_of_kind"])
 def test_a_label_of_an_enum(large: Database, kind: str) -> None:
     """To every snapshot it has the new name at once."""
