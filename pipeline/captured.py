@@ -5,8 +5,7 @@ Reads it, and deletes what a run has done; `pipeline.capture` turns capture on a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from uuid import UUID
 from psycopg2 import errors
 
 from pipeline.alterations import write_alone
-from pipeline.database.connection import rows_by_name
+from pipeline.database.connection import leaving_no_lock, rows_by_name
 from pipeline.rewrites import relations
 from schema.sql import statement
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 NOBODY = f"{UUID(int=0)}"
-LOOKED = "ROLLBACK TO looking; RELEASE looking"
 IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
 
 
@@ -49,7 +47,7 @@ def captured(connection: Connection) -> Captured | None:
     """What has been told of so far; None where capture is off. Leaves no lock behind: whoever
     turns capture off would wait for it, and all writers of the source behind him."""
     try:
-        with _leaving_no_lock(connection):
+        with leaving_no_lock(connection):
             if not is_there(connection):
                 return None
             [row] = rows_by_name(connection, statement("captured"), {})
@@ -62,7 +60,7 @@ def waits(connection: Connection) -> bool:
     """Whether there is something to look at, where capture was on: changes, or that some were
     lost, or that it has been turned off since. Leaves no lock behind."""
     try:
-        with _leaving_no_lock(connection), connection.cursor() as cursor:
+        with leaving_no_lock(connection) as cursor:
             cursor.execute("SELECT EXISTS (SELECT FROM clickstats_changes)")
             if cursor.fetchone() == (True,):
                 return True
@@ -86,7 +84,7 @@ def catalog(connection: Connection) -> str | None:
 def is_lost(connection: Connection) -> bool:
     """Whether rows may be stale or missing that no change names, so that everything is to be
     computed. Leaves no lock behind."""
-    with _leaving_no_lock(connection), connection.cursor() as cursor:
+    with leaving_no_lock(connection) as cursor:
         cursor.execute(statement("lost"), {"catalog": catalog(connection)})
         return cursor.fetchone() == (True,)
 
@@ -101,7 +99,7 @@ def applications_of(connection: Connection, changes: Captured) -> list[str]:
     found = set(changes.application_ids)
     if changes.tracking_ids or changes.job_ids:
         named = {"tracking_ids": changes.tracking_ids, "job_ids": changes.job_ids}
-        with _leaving_no_lock(connection), connection.cursor() as cursor:
+        with leaving_no_lock(connection) as cursor:
             cursor.execute(statement("applications_of"), named)
             found.update(application for (application,) in cursor.fetchall())
     return sorted(found) or [NOBODY]
@@ -132,15 +130,3 @@ def is_there(connection: Connection) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(IS_THERE)
         return cursor.fetchone() == (True,)
-
-
-@contextmanager
-def _leaving_no_lock(connection: Connection) -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SAVEPOINT looking")
-        try:
-            yield
-        except errors.UndefinedTable:
-            cursor.execute(LOOKED)
-            raise
-        cursor.execute(LOOKED)

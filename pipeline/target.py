@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pipeline.database.connection import leaving_no_lock
 from pipeline.database.transport import SnapshotReader
 from pipeline.errors import Refused, SchemaError
 from pipeline.source_shape import duplicate_row_problems
@@ -69,11 +70,9 @@ def refuse_rows_of_the_future(writer: Connection) -> None:
     """Raise `Refused` when a run has stored a row that is later than now, where the snapshot has
     none: the clock was set forward, that run wrote, and it was set back. What it wrote is newer,
     and would look as if no run had written it."""
-    with writer.cursor() as cursor:
-        # a lock that stays would have readers of the run wait behind whoever waits for it
-        cursor.execute(f"SAVEPOINT looking; {IN_FUTURE}")
+    with leaving_no_lock(writer) as cursor:
+        cursor.execute(IN_FUTURE)
         (latest,) = cursor.fetchone()  # type: ignore[misc]
-        cursor.execute("ROLLBACK TO looking")
     if latest:
         raise Refused(
             f"the server's clock was set back during the run, since a row was computed at {latest} "

@@ -19,6 +19,7 @@ import psycopg2.extensions
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED, ISOLATION_LEVEL_REPEATABLE_READ
 
 from pipeline.database.attempts import connected
+from pipeline.database.quotes import quotes_otherwise, quoting_plainly
 from pipeline.database.server_errors import meaning, one_line, server_errors
 from pipeline.database.url import DEFAULTS, connection_parameters
 from pipeline.database.waiting import interruptible, no_more
@@ -53,7 +54,7 @@ TWO_SERVERS = (
     "no load_balance_hosts"
 )
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
-PLAIN_QUOTES = "-c standard_conforming_strings=on"
+LOOKED = "ROLLBACK TO looking; RELEASE looking"
 NO_REASON = "no reason given; is the limit of open files (ulimit -n) reached?"
 
 
@@ -158,39 +159,12 @@ def connect(settings: Settings) -> Connection:
             f"cannot connect to the database: {one_line(error) or NO_REASON}; check "
             "CLICKSTATS_DATABASE_URL and that the server is running"
         ) from None
-    if _quotes_otherwise(connection):
-        given = connection.info.dsn_parameters.get("options", "")  # or by PGOPTIONS
-        connection.close()
-        parameters["options"] = f"{given} {PLAIN_QUOTES}".strip()
-        connection = _quoting_plainly(parameters, settings)
+    if quotes_otherwise(connection):
+        connection = quoting_plainly(connection, parameters, settings.connect_pause)
     connection.parameters = parameters
     connection.made = monotonic()
     log.debug("connected: %s", _described(connection))
     return connection
-
-
-def _quotes_otherwise(connection: Connection) -> bool:
-    """Whether a backslash in a text between quotes means something. psycopg2 asks for that when it
-    connects, and never again: with what transactions set (`set_up`) texts would lose backslashes,
-    and end at a quote that has one before it."""
-    return connection.info.parameter_status("standard_conforming_strings") == "off"
-
-
-def _quoting_plainly(parameters: dict[str, Any], settings: Settings) -> Connection:
-    """A connection that asks for plain quotes from the beginning. Raises `ConfigurationError` where
-    it does not get them: a pooler may refuse to ask."""
-    try:
-        connection: Connection = connected(parameters, settings.connect_pause)
-        if not _quotes_otherwise(connection):
-            return connection
-        connection.close()
-        why = "the connection cannot change that"
-    except psycopg2.OperationalError as error:
-        why = one_line(error)
-    raise ConfigurationError(
-        f"standard_conforming_strings is off for this role or database; expected on: {why}; "
-        "nothing was done; ALTER ROLE … SET standard_conforming_strings = on"
-    )
 
 
 def _described(connection: Connection) -> str:
@@ -348,6 +322,21 @@ def refuse_clock_set_back(connection: Connection, snapshot: Snapshot) -> None:
             f"the server's clock was set back by {missing:,.0f} s during the run; nothing was "
             "written; run again"
         )
+
+
+@contextmanager
+def leaving_no_lock(connection: Connection) -> Iterator[AnyCursor]:
+    """A look at tables in the middle of a transaction, undone to a savepoint: a lock that stays
+    would have whoever waits for a table wait for this transaction, and behind him all who read it
+    for this very run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SAVEPOINT looking")
+        try:
+            yield cursor
+        except psycopg2.errors.UndefinedTable:
+            cursor.execute(LOOKED)
+            raise
+        cursor.execute(LOOKED)
 
 
 @contextmanager

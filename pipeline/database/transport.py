@@ -16,7 +16,14 @@ from urllib.parse import quote, urlencode
 import polars as pl
 from psycopg2 import sql
 
-from pipeline.database.connection import Snapshot, bound, ended_by, search_path, set_up
+from pipeline.database.connection import (
+    Snapshot,
+    bound,
+    ended_by,
+    leaving_no_lock,
+    search_path,
+    set_up,
+)
 from pipeline.database.server_errors import one_line
 from pipeline.database.waiting import in_turn
 from pipeline.errors import NoConnection, Refused
@@ -81,19 +88,14 @@ class SnapshotReader:
         """What a statement reads, over the snapshot's own connection, leaving no lock behind: who
         waits for the table would make the connections that read it next wait behind him. By COPY,
         for which the server uses all its cores; through a cursor it uses one."""
-        with self.snapshot.connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT looking")
-            frame = read_by_copy(self.snapshot.connection, text, schema)
-            cursor.execute("ROLLBACK TO looking")
-            return frame
+        with leaving_no_lock(self.snapshot.connection):
+            return read_by_copy(self.snapshot.connection, text, schema)
 
     def row_without_lock(self, query: str) -> Any:
         """The first row of a query that leaves no lock behind: a first load drops indexes."""
-        with self.snapshot.connection.cursor() as cursor:
-            cursor.execute(f"SAVEPOINT looking; {query}")
-            row = cursor.fetchone()
-            cursor.execute("ROLLBACK TO looking")
-            return row
+        with leaving_no_lock(self.snapshot.connection) as cursor:
+            cursor.execute(query)
+            return cursor.fetchone()
 
 
 def read_by_connectorx(
