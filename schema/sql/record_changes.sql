@@ -1,5 +1,6 @@
 -- Keeps what the staged readings change about the scores of human clicks; before they are written. An
--- application without a row starts from 0.
+-- application without a row starts from 0; while the last `run --all` has left some, for its --limit, it is one
+-- of those, and not new.
 --   run       the id of this run
 --   instant   when its snapshot was taken
 --   every     whether those are written, too, that were the same
@@ -25,8 +26,18 @@ LEFT JOIN link_click_readings AS stored
         stored.application_id = staged.application_id
         AND stored.application_id BETWEEN :'first'::uuid AND :'last'::uuid
 WHERE
+    (
+        staged.is_stored
+        OR (
+            SELECT coalesce(pending, 0) = 0
+            FROM clickstats_runs
+            WHERE command = 'run --all' AND outcome = 'published'
+            ORDER BY number DESC
+            LIMIT 1
+        ) IS NOT FALSE
+    )
     -- what is written or deleted
-    (staged.has_other_readings OR staged.human_clicks IS NULL OR :'every'::boolean)
+    AND (staged.has_other_readings OR staged.human_clicks IS NULL OR :'every'::boolean)
     AND (
         coalesce(stored.engagement_score_human, 0) <> coalesce(staged.engagement_score_human, 0)
         OR coalesce(stored.intent_score_human, 0) <> coalesce(staged.intent_score_human, 0)

@@ -38,6 +38,14 @@ def test_a_first_load_is_no_change(loaded: Database) -> None:
     assert kept(loaded).changes == []
 
 
+def test_a_first_load_in_pieces_is_none_either(copy_of: CopyOf) -> None:
+    database = copy_of(lambda empty: empty.load(WORLD))
+    for _ in range(2):
+        run_all(database.settings(), Options(limit=1))
+    assert database.execute("select count(*) from link_click_readings") == [(2,)]
+    assert kept(database).changes == []
+
+
 def test_a_change_says_what_and_why(loaded: Database) -> None:
     click(loaded, "a")
     report = run_all(loaded.settings())
