@@ -15,6 +15,7 @@ from pipeline.definition import Definition, from_document
 from pipeline.errors import ConfigurationError
 from pipeline.ledger import last_published
 from pipeline.settings import Settings
+from pipeline.source_columns import source_columns
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -26,7 +27,9 @@ LONGEST = timedelta(days=100_000)  # so far back from now there still are instan
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 OUTDATED = """
 SELECT count(DISTINCT link.application_id)
-FROM link_clicks AS click JOIN link_tracking AS link USING (tracking_id)
+FROM link_clicks AS click
+JOIN link_tracking AS link USING (tracking_id)
+JOIN job_applications AS application ON application.id = link.application_id
 WHERE click.clicked_at > %s AND click.clicked_at <= clock_timestamp()::timestamp
 """
 CLOCKS_DIFFER = timedelta(minutes=1)  # those of a standby and its primary, at most
@@ -104,9 +107,9 @@ def status(settings: Settings) -> Status:
         published = last_published(connection)
         definition = from_document(published.document)[0] if published else None
         found = Status(now, runs, last, every[0] if every else None, None, definition)
-        if not found.published_at or found.is_from_future:
+        if not found.published_at or not definition or found.is_from_future:
             return found
-        return replace(found, outdated=_outdated(connection, found.published_at))
+        return replace(found, outdated=_outdated(connection, found.published_at, definition))
 
 
 def reachable(settings: Settings) -> None:
@@ -115,11 +118,12 @@ def reachable(settings: Settings) -> None:
         cursor.execute("SELECT")
 
 
-def _outdated(connection: Connection, since: datetime) -> int | None:
+def _outdated(connection: Connection, since: datetime, definition: Definition) -> int | None:
+    front = source_columns(connection).in_front(["link_clicks"], definition)
     with connection.cursor() as cursor:
         cursor.execute(CHEAP)
         try:
-            cursor.execute(OUTDATED, (since,))
+            cursor.execute(front.as_string(connection) + OUTDATED, (since,))
         except psycopg2.errors.QueryCanceled:
             connection.rollback()
             return None

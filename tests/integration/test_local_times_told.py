@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.answers.status import status
 from pipeline.answers.verify import verify
 from pipeline.audit import shift
 from pipeline.demo import sample
@@ -127,6 +128,23 @@ def test_applications_in_local_time(filled: Database, tmp_path: Path) -> None:
         name: RIGHT[name] for name in "AB"
     }
     assert verify(filled.settings()).differences == []
+
+
+@pytest.mark.parametrize("zone", [EDMONTON, "Asia/Tokyo"])
+def test_status_knows_which_clicks_are_later(filled: Database, tmp_path: Path, zone: str) -> None:
+    """West of UTC a click of now looks counted, east of it a counted one looks later."""
+    file = written(tmp_path, f'[time]\nclicks = "{zone}"')
+    click = f"""
+        insert into link_clicks (tracking_id, clicked_at)
+        values ('a', clock_timestamp() at time zone '{zone}' - %s::interval)
+    """
+    filled.execute(click, ["1 hour"])
+    run_all(filled.settings(definition_file=file))
+    assert status(filled.settings()).outdated == 0
+    filled.execute(click, ["0"])
+    assert status(filled.settings()).outdated == 1
+    filled.execute("delete from job_applications")
+    assert status(filled.settings()).outdated == 0
 
 
 def test_explain_tries_out_another_zone(filled: Database, tmp_path: Path) -> None:
