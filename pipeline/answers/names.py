@@ -32,7 +32,8 @@ def names(connection: Connection) -> Names:
     def or_null(column: str, is_there: bool) -> str:
         return column if is_there else "NULL::text"
 
-    of_applications = or_null("application_status::text", status in there)
+    # statuses that the column's own collation takes for equal may mean different things
+    of_applications = or_null('application_status::text COLLATE "C"', status in there)
     of_jobs = or_null("job_title::text", title in there)
     company = or_null("company_id", has_company)
     selected = {

@@ -2,13 +2,15 @@
 source has."""
 
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from pipeline.answers.followups import Followups, followups, strongest
 from pipeline.run import run_all, run_named
-from tests.databases import CopyOf, Database
+from tests.databases import CopyOf, Database, skipped_without_icu
+from tests.definitions import written
 
 DAYS = timedelta(days=14)
 NAMES = """
@@ -165,6 +167,33 @@ def test_a_local_time_and_another_spelling(clicked: Database, tmp_path: object) 
     keen = next(each for each in answer.followups if each["last_click_on"] == ["Meeting"])
     assert timedelta(hours=2) < answer.now - keen["last_human_click"] < timedelta(hours=3)
     assert keen["reason"] != "a click on Calendly"
+
+
+def test_a_collation_that_ignores_accents(clicked: Database, tmp_path: Path) -> None:
+    with skipped_without_icu():
+        clicked.execute(
+            "create collation loose"
+            " (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
+        )
+    clicked.execute(
+        """
+        alter table job_applications alter application_status type varchar(50) collate loose;
+        alter table link_tracking alter link_function type varchar(50) collate loose;
+        update job_applications set application_status = 'Refuse' where id = uuid_of('keen');
+        update job_applications set application_status = 'Refusé' where id = uuid_of('mild');
+        update job_applications set application_status = 'REFUSE' where id = uuid_of('no status');
+        insert into link_tracking (tracking_id, application_id, link_function)
+        values ('other', uuid_of('keen'), 'CALENDLY');
+        insert into link_clicks (tracking_id, clicked_at)
+        select 'other', clicked_at from link_clicks where tracking_id = 'keen:Calendly';
+        """
+    )
+    file = written(tmp_path, '[statuses]\nclosed = ["refusé", "rejected*"]')
+    run_all(clicked.settings(definition_file=file))
+    assert names(clicked) == ["keen", "no status"]
+    assert names(clicked, statuses=["refusé"]) == ["mild"]
+    keen, *_ = found(clicked).followups
+    assert keen["last_click_on"] == ["CALENDLY", "Calendly"]
 
 
 def test_the_strongest_reason() -> None:
