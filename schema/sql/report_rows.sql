@@ -1,12 +1,18 @@
 -- What a report counts, one row per stored row that belongs to an application, in no order:
--- intervals as microseconds, lists as JSON. What stands for job_applications, with its times in UTC,
--- says pipeline/source_columns.py. Columns of readings are null where none are stored.
+-- intervals as microseconds, a year being 360 days, as in stored.sql, lists as JSON. What
+-- stands for job_applications, with its times in UTC, says pipeline/source_columns.py. Columns of readings
+-- are null where none are stored.
 --   time_to_first_human_click   the stored time where there are only human clicks
 SELECT
     application_id,
-    (1000000 * extract(EPOCH FROM time_to_first_click))::bigint AS time_to_first_click,
-    (1000000 * extract(EPOCH FROM time_between_first_last_click))::bigint
-        AS time_between_first_last_click,
+    (
+        1000000 * extract(EPOCH FROM time_to_first_click)
+        - 453600000000 * extract(YEAR FROM time_to_first_click)
+    )::bigint AS time_to_first_click,
+    (
+        1000000 * extract(EPOCH FROM time_between_first_last_click)
+        - 453600000000 * extract(YEAR FROM time_between_first_last_click)
+    )::bigint AS time_between_first_last_click,
     to_json(click_sequence)::text AS click_sequence,
     unique_functions_clicked::integer AS unique_functions_clicked,
     total_click_events::integer AS total_click_events,
@@ -25,7 +31,10 @@ SELECT
     intent_score_human,
     CASE
         WHEN human_clicks IS NULL OR machine_clicks + own_clicks + repeated_clicks = 0
-            THEN (1000000 * extract(EPOCH FROM time_to_first_click))::bigint
+            THEN (
+                1000000 * extract(EPOCH FROM time_to_first_click)
+                - 453600000000 * extract(YEAR FROM time_to_first_click)
+            )::bigint
         WHEN applied_at >= timestamp '1970-01-01' AND applied_at < timestamp '2100-01-01'
             THEN (1000000 * extract(EPOCH FROM first_human_click - applied_at::timestamp))::bigint
     END AS time_to_first_human_click

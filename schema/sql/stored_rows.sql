@@ -1,15 +1,20 @@
 -- The stored rows that belong to an application, by application_id, with intervals as microseconds
--- and lists as JSON. An instant that is infinite or outside the years 1 to 9999, which another program
--- wrote, is null. A null parameter filters nothing.
+-- and lists as JSON. A year counts 360 days, as in stored.sql. An instant that is infinite or outside the
+-- years 1 to 9999, which another program wrote, is null. A null parameter filters nothing.
 --   after, row_limit   the page: rows beyond this application_id, at most so many
 --   since              rows whose updated_at is not before this instant (UTC)
 SELECT
     application_id,
     job_id,
-    (1000000 * extract(EPOCH FROM time_to_first_click))::bigint AS time_to_first_click,
+    (
+        1000000 * extract(EPOCH FROM time_to_first_click)
+        - 453600000000 * extract(YEAR FROM time_to_first_click)
+    )::bigint AS time_to_first_click,
     hours_to_first_click,
-    (1000000 * extract(EPOCH FROM time_between_first_last_click))::bigint
-        AS time_between_first_last_click,
+    (
+        1000000 * extract(EPOCH FROM time_between_first_last_click)
+        - 453600000000 * extract(YEAR FROM time_between_first_last_click)
+    )::bigint AS time_between_first_last_click,
     hours_between_first_last_click,
     to_json(click_sequence)::text AS click_sequence,
     unique_functions_clicked::integer AS unique_functions_clicked,

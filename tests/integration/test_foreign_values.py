@@ -99,6 +99,26 @@ def test_endless_intervals(two: Database) -> None:
         assert stored(two) == reference(two)
 
 
+def test_intervals_in_years(two: Database) -> None:
+    """A year of an interval is 360 days: in that form, too, it is the time that a run stores."""
+    two.execute("update job_applications set created_at = created_at - interval '800 days'")
+    run_all(two.settings())
+    before = overview(two.settings())
+    two.execute(
+        "update link_click_analytics"
+        " set time_to_first_click = justify_interval(time_to_first_click)"
+    )
+    assert run_all(two.settings()).unchanged == 2
+    assert verify(two.settings()).differences == []
+    file = BytesIO()
+    export(two.settings(), Filters(), file, "ndjson")
+    for line in file.getvalue().splitlines():
+        assert json.loads(line)["time_to_first_click"] == "19201:00:00.000000"
+    assert overview(two.settings()).readings == before.readings
+    [one], _ = explain_named(two.settings(), [A])
+    assert one.stored.state == "current"
+
+
 @pytest.mark.parametrize("value", OUTSIDE)
 def test_instants_that_cannot_be_read_are_null(two: Database, value: str) -> None:
     """A run compares values, not instants, so it never replaces such a row: if the row were left
