@@ -179,7 +179,7 @@ def overview(
         source = Source(snapshot, settings, choice.definition, over_one_connection=True)
         extracted = source.extract()
         clicks = source_clicks(extracted, snapshot.taken_at, choice)
-        rows = _rows(connection, clicks, choice)
+        rows = _rows(connection, clicks, choice, snapshot.taken_at)
         totals_of_rows: RowTotals
         of_rows: OfRows
         totals: dict[str, Any]
@@ -271,10 +271,18 @@ def _read(
     return read_by_copy(connection, bound(connection, text, parameters or {}), schema)
 
 
-def _rows(connection: Connection, clicks: SourceClicks, choice: Choice) -> pl.DataFrame:
+def _rows(
+    connection: Connection, clicks: SourceClicks, choice: Choice, taken_at: datetime
+) -> pl.DataFrame:
     """The rows that are counted, with both readings: the stored ones, or those that another
-    definition would give."""
-    rows = _stored(connection, choice) if clicks.rows is None else _computed(clicks.rows)
+    definition would give, but for the frozen ones."""
+    frozen_before = choice.definition.frozen_before(taken_at)
+    if clicks.rows is None:
+        rows = _stored(connection, choice)
+    elif frozen_before is None:
+        rows = _computed(clicks.rows)
+    else:
+        rows = _but_frozen(clicks.rows, _stored(connection, choice), frozen_before)
     if choice.count == "all":
         return rows.with_columns(time_to_first_click_human="time_to_first_human_click")
     # no table of ours holds the first of all clicks where only human ones count
@@ -298,6 +306,14 @@ def _computed(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("click_sequence").cast(pl.List(pl.String)),
         time_to_first_human_click=pl.col("first_human_click") - pl.col("created_at"),
     )
+
+
+def _but_frozen(rows: pl.DataFrame, stored: pl.DataFrame, frozen_before: datetime) -> pl.DataFrame:
+    """The same, with the stored rows of the applications that are frozen."""
+    old = rows.filter(pl.col("created_at") < frozen_before)
+    frozen = stored.join(old, on="application_id", how="semi")
+    others = rows.join(frozen, on="application_id", how="anti")
+    return pl.concat([_computed(others).select(frozen.columns), frozen])
 
 
 def _runs(connection: Connection) -> list[RunOfLedger] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.answers.overview import overview
 from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError
@@ -178,6 +179,21 @@ def test_another_definition_does_not_thaw(frozen: Database, tmp_path: Path) -> N
     report = run_all(frozen.settings(definition_file=file))
     assert (report.updated, report.frozen) == (20, 30)
     assert len(before & set(frozen.execute(UNTOUCHED))) == 60
+
+
+def test_a_report_by_another_definition_shows_what_they_keep(
+    frozen: Database, tmp_path: Path
+) -> None:
+    frozen.execute(NIGHT)
+    file = freezing(tmp_path, 20, "[functions]\nResume = ['LinkedIn']")
+    tried = overview(frozen.settings(definition_file=file))
+    run_all(frozen.settings(definition_file=file))
+    published = overview(frozen.settings())
+    assert tried.definition["is_other"]
+    assert not published.definition["is_other"]
+    assert published.totals["clicks"] == 100
+    for name in ("readings", "joint", "functions", "sequences", "rules", "top"):
+        assert getattr(tried, name) == getattr(published, name), name
 
 
 def test_a_named_run_refuses(frozen: Database) -> None:
