@@ -3,7 +3,7 @@
 -- One row per thing touched; a row in which all three are null stands for everything.
 --   tracking_id      clicks on this link came, went or changed: whose they are is looked up by the run
 --   application_id   an application, or links of it, came, went or changed
---   job_id           a job came or went; only where no foreign key keeps applications and jobs together
+--   job_id           a job came or went; only where no foreign key tells the applications of it
 CREATE TABLE clickstats_changes (
     number bigint GENERATED ALWAYS AS IDENTITY (CACHE 100), -- tells rows apart, and says no order
     changed_at timestamp NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'),
