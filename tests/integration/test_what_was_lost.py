@@ -81,6 +81,27 @@ def test_everything_is_computed_where_a_foreign_key_was_off(database: Database) 
     assert stored(database) == reference(database)
 
 
+def test_everything_is_computed_where_a_foreign_key_of_a_partition_was_off(
+    unmigrated: Database,
+) -> None:
+    unmigrated.execute(
+        "drop table jobs; create table jobs (id uuid primary key) partition by hash (id);"
+        "create table part partition of jobs for values with (modulus 1, remainder 0)"
+    )
+    unmigrated.load(WORLD)
+    unmigrated.execute(
+        "alter table job_applications add foreign key (job_id) references jobs on delete set null"
+    )
+    migrate(unmigrated.settings())
+    turn_on(unmigrated.settings())
+    run_changed(unmigrated.settings())
+    unmigrated.execute(
+        "alter table part disable trigger all; delete from jobs;alter table part enable trigger all"
+    )
+    run_changed(unmigrated.settings())
+    assert stored(unmigrated) == reference(unmigrated)
+
+
 @pytest.mark.parametrize(
     "altered",
     [
