@@ -23,7 +23,7 @@ from pipeline.database.connection import (
     take_snapshot,
 )
 from pipeline.database.server_errors import server_errors
-from pipeline.errors import ConfigurationError, FrozenApplications
+from pipeline.errors import ConfigurationError, FrozenApplications, Refused
 from pipeline.extract import Extracted, Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, ledger_of_rounds, refuse_to_mix
 from pipeline.load import write
@@ -57,6 +57,11 @@ class Options:
 
 
 DEFAULTS = Options()
+
+LOOK_NEWER = (
+    "stored rows look newer than this run, although they are not: the server's clock was set back, "
+    "or another program writes link_click_analytics; nothing was written; run again"
+)
 
 Step = Literal["lock", "gate", "snapshot", "read", "audit", "write", "commit", "end"]
 Before = Callable[[Step], object]
@@ -157,12 +162,16 @@ def _everything(
             if pending:  # of rows that were lost some may be among them, which no change names
                 of_last = choice.published.catalog if choice.published else None
                 known = None if target.is_empty or is_fresh else of_last
-            row.noted = {"catalog": known}
             refuse_clock_set_back(writer, snapshot)
             computation.odd[ORPHANS] = max(0, computation.orphans - report.deleted)
             # of the rows that it has left as newer some may be older
-            if told and not is_reached(writer, ahead):
+            if is_reached(writer, ahead):
+                if not told:  # there is no round that would compute them
+                    raise Refused(LOOK_NEWER)
+                known = None
+            elif told:
                 forget(writer, told, pending)
+            row.noted = {"catalog": known}
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
@@ -304,6 +313,8 @@ def _named(
     audit_rows(per_application)
     before("write")
     write_audited(writer, settings, lambda: [rows], report, every=True, run=run)
+    if report.newer:  # although no run that is newer can have come between
+        raise Refused(LOOK_NEWER)
     return report, per_application
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,8 +16,8 @@ from pipeline.answers.changes import changes
 from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
-from pipeline.errors import ConfigurationError, NoConnection, SchemaError
-from pipeline.run import Before, Options, Step, run_all
+from pipeline.errors import ConfigurationError, NoConnection, Refused, SchemaError
+from pipeline.run import Before, Options, Step, run_all, run_named
 from pipeline.settings import Sizes
 from tests.commands import clickstats
 from tests.databases import LEAST, Database
@@ -279,6 +280,32 @@ def test_a_run_of_everything_leaves_such_a_row_to_the_next_round(
     run_changed(replace(done.settings(), run_id=str(uuid4())))
     assert_exact(done)
     assert done.execute(WAITING) == [(0,)]
+
+
+def test_it_leaves_such_a_row_to_the_next_round_also_where_no_change_names_it(
+    done: Database,
+) -> None:
+    done.execute("alter table link_clicks disable trigger all")
+    done.execute(CLICK, ("a",))
+    done.execute("alter table link_clicks enable trigger all")
+    run_changed(done.settings(), before=clock_set_back(done))
+    run_changed(replace(done.settings(), run_id=str(uuid4())))
+    assert_exact(done)
+
+
+@pytest.mark.parametrize("run", [run_all, partial(run_named, application_ids=[A])])
+def test_a_run_is_refused_where_there_is_no_next_round(
+    database: Database, run: Callable[..., object]
+) -> None:
+    database.load(WORLD)
+    run_all(database.settings())
+    before = stored(database)
+    database.execute(CLICK, ("a",))
+    with pytest.raises(Refused, match="look newer than this run"):
+        run(database.settings(), before=clock_set_back(database))
+    assert stored(database) == before
+    run(replace(database.settings(), run_id=str(uuid4())))
+    assert_exact(database)
 
 
 def test_a_limit_leaves_what_it_leaves(done: Database) -> None:
