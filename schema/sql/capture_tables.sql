@@ -10,8 +10,8 @@
 --   unlogged    which of it, its partitions and children are
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
---               tells the applications of what it does; not one without an action, by which a job may go
---               and come back, in one transaction or statement, while our own key forgets it
+--               tells the applications of what it does; not one without an action that can be deferred, by
+--               which a job may go and come back in one transaction, while our own key forgets it
 WITH RECURSIVE parts AS (
     SELECT
         oid AS whole,
@@ -107,7 +107,7 @@ SELECT
         WHERE
             k.contype = 'f'
             AND k.convalidated -- which a key that is not enforced never is
-            AND k.confdeltype IN ('c', 'n', 'r') -- cascade, set null, restrict
+            AND (k.confdeltype <> 'a' OR NOT k.condeferrable)
             AND k.confrelid = c.oid
             AND k.conrelid = to_regclass('job_applications')
             AND a.attname = 'job_id'
