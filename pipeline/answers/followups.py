@@ -193,9 +193,11 @@ def _statuses(connection: Connection, in_front: str, meanings: Statuses) -> list
 def _last_clicks(
     connection: Connection, choice: Choice, ids: list[str], instants: list[datetime]
 ) -> dict[str, list[str]]:
-    """What the last human click of each application was on: all links clicked at that instant."""
-    front = source_columns(connection).in_front(["link_clicks"], choice.definition)
-    spelled = choice.definition.spellings
+    """What the last human click of each application was on: all links clicked at that instant, as
+    the definition has it by which the instant is stored."""
+    definition = choice.published_definition
+    front = source_columns(connection).in_front(["link_clicks"], definition)
+    spelled = definition.spellings
     found: dict[str, list[str]] = {}
     parameters = {"application_ids": ids, "instants": instants}
     text = front.as_string(connection) + statement("last_clicks")

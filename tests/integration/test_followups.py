@@ -169,6 +169,14 @@ def test_a_local_time_and_another_spelling(clicked: Database, tmp_path: object) 
     assert keen["reason"] != "a click on Calendly"
 
 
+def test_another_definition_changes_nothing_about_clicks(clicked: Database, tmp_path: Path) -> None:
+    file = written(tmp_path, '[time]\nclicks = "Asia/Kolkata"\n[functions]\nCall = ["Calendly"]')
+    choice = clicked.settings(definition_file=file)
+    tried = followups(choice, DAYS, 20).followups
+    assert tried == found(clicked).followups
+    assert tried[0]["last_click_on"] == ["Calendly"]
+
+
 def test_a_collation_that_ignores_accents(clicked: Database, tmp_path: Path) -> None:
     with skipped_without_icu():
         clicked.execute(
