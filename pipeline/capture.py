@@ -59,6 +59,24 @@ LIMIT 1
 IS_UNLOGGED = """
 SELECT relpersistence = 'u' FROM pg_class WHERE oid = to_regclass('clickstats_changes')
 """
+KEEPING_OUT = """
+SELECT string_agg(found.name, ', ' ORDER BY found.name)
+FROM (
+    SELECT 'trigger ' || t.tgname AS name
+    FROM pg_trigger AS t
+    WHERE
+        t.tgrelid = to_regclass('clickstats_changes')
+        AND t.tgenabled IN ('O', 'A')
+        AND t.tgtype & 7 = 7 -- for each row, before, insert
+    UNION ALL
+    SELECT 'rule ' || r.rulename
+    FROM pg_rewrite AS r
+    WHERE
+        r.ev_class = to_regclass('clickstats_changes')
+        AND r.ev_type = '3'
+        AND r.ev_enabled IN ('O', 'A')
+) AS found
+"""
 WAITING = "SELECT count(*), min(changed_at) FROM clickstats_changes"
 
 
@@ -143,6 +161,10 @@ def problems(connection: Connection) -> list[str]:
         cursor.execute(IS_UNLOGGED)
         if cursor.fetchone() == (True,):
             found.append("clickstats_changes is UNLOGGED, and a crash or a failover empties it")
+        cursor.execute(KEEPING_OUT)
+        (names,) = cursor.fetchone()  # type: ignore[misc]
+        if names:
+            found.append(f"{names} may keep changes out of clickstats_changes")
     return found
 
 

@@ -271,6 +271,31 @@ def test_changes_that_a_crash_would_lose(captured: Database) -> None:
     assert (state(captured.settings()).problems, noted(captured)) == ((), EVERYTHING)
 
 
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (
+            "create function keep_out() returns trigger language plpgsql"
+            " as 'begin return null; end';"
+            "create trigger stop before insert on clickstats_changes"
+            " for each row execute function keep_out()",
+            "trigger stop",
+        ),
+        ("create rule stop as on insert to clickstats_changes do instead nothing", "rule stop"),
+    ],
+)
+def test_changes_that_are_kept_out(captured: Database, made: str, told: str) -> None:
+    captured.execute(made)
+    captured.execute("insert into link_clicks (tracking_id) values ('a')")
+    assert noted(captured) == []
+    told += " may keep changes out of clickstats_changes"
+    assert state(captured.settings()).problems == (told,)
+    with pytest.raises(ConfigurationError, match=told):
+        run_changed(captured.settings())
+    assert turn_on(captured.settings())
+    assert (state(captured.settings()).problems, noted(captured)) == ((), EVERYTHING)
+
+
 def test_functions_of_another_version(captured: Database) -> None:
     captured.execute(
         "create or replace function clickstats_capture_links() returns trigger language plpgsql"
