@@ -285,9 +285,17 @@ def _rows(
         rows = _but_frozen(clicks.rows, _stored(connection, choice), frozen_before)
     if choice.count == "all":
         return rows.with_columns(time_to_first_click_human="time_to_first_human_click")
-    # no table of ours holds the first of all clicks where only human ones count
+    # no table of ours holds the first of all clicks where only human ones count, unless all are: of
+    # frozen applications the source may no longer hold it either
     first_clicks = clicks.first_clicks.rename({"time_to_first_click": "time_to_first_click_all"})
-    return rows.join(first_clicks, on="application_id", how="left")
+    others = pl.sum_horizontal(
+        "machine_clicks", "own_clicks", "repeated_clicks", ignore_nulls=False
+    )
+    return rows.join(first_clicks, on="application_id", how="left").with_columns(
+        time_to_first_click_all=pl.when(others == 0)
+        .then("time_to_first_click")
+        .otherwise("time_to_first_click_all")
+    )
 
 
 def _stored(connection: Connection, choice: Choice) -> pl.DataFrame:

@@ -196,6 +196,17 @@ def test_a_report_by_another_definition_shows_what_they_keep(
         assert getattr(tried, name) == getattr(published, name), name
 
 
+def test_a_report_of_human_clicks_shows_what_they_keep(filled: Database, tmp_path: Path) -> None:
+    """Times to the first of all clicks, too, where all are human."""
+    file = freezing(tmp_path, 20, "[clicks]\ncount = 'human'")
+    run_all(filled.settings(definition_file=file))
+    before = overview(filled.settings())
+    filled.execute(NIGHT)
+    run_all(filled.settings())
+    assert overview(filled.settings()).readings == before.readings
+    assert before.readings["all"]["response"]["after"] == 50
+
+
 def test_a_named_run_refuses(frozen: Database) -> None:
     """Unless it is told to thaw; nothing is done of what else was asked."""
     frozen.execute("delete from link_clicks")
