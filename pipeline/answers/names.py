@@ -25,7 +25,8 @@ def names(connection: Connection) -> Names:
     """Ask the server which columns there are."""
     with connection.cursor() as cursor:
         cursor.execute(statement("name_columns"))
-        there = {f"{table}.{column}" for table, column in cursor.fetchall()}
+        is_unique = {f"{table}.{column}": unique for table, column, unique in cursor.fetchall()}
+    there = is_unique.keys()
     status, title = "job_applications.application_status", "jobs.job_title"
     has_company = {"jobs.company_id", "companies.id", "companies.name"} <= there
 
@@ -41,10 +42,15 @@ def names(connection: Connection) -> Names:
             f"id, job_id, {of_applications} AS application_status FROM job_applications"
         ),
         "named_jobs": f"id, {of_jobs} AS job_title, {company} AS company_id FROM jobs",
-        "named_companies": "id, name::text AS name FROM companies"
-        if has_company
-        else "NULL::text AS id, NULL::text AS name WHERE false",
+        "named_companies": "NULL::text AS id, NULL::text AS name WHERE false",
     }
+    if has_company:
+        selected["named_companies"] = (
+            "id, name::text AS name FROM companies"
+            if is_unique["companies.id"]
+            # one with several names has the first one: no application is to be named twice
+            else 'id, min(name::text COLLATE "C") AS name FROM companies GROUP BY id'
+        )
     stand_ins = ", ".join(
         f"{name} AS NOT MATERIALIZED (SELECT {what})" for name, what in selected.items()
     )

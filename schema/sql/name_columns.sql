@@ -1,5 +1,18 @@
 -- Which of the columns that name an application's job and company are there and may be read.
-SELECT wanted.table_name, wanted.name
+--   is_unique   whether an index says that none of its values stands twice
+SELECT
+    wanted.table_name,
+    wanted.name,
+    EXISTS (
+        SELECT FROM pg_index AS i
+        WHERE
+            i.indrelid = a.attrelid
+            AND i.indisunique
+            AND i.indisvalid
+            AND i.indpred IS NULL
+            AND i.indnkeyatts = 1
+            AND i.indkey[0] = a.attnum
+    ) AS is_unique
 FROM (
     VALUES
     ('job_applications', 'application_status'),

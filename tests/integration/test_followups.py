@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from pipeline.answers.changes import changes
 from pipeline.answers.followups import Followups, followups, strongest
 from pipeline.run import run_all, run_named
 from tests.databases import CopyOf, Database, skipped_without_icu
@@ -167,6 +168,18 @@ def test_a_local_time_and_another_spelling(clicked: Database, tmp_path: object) 
     keen = next(each for each in answer.followups if each["last_click_on"] == ["Meeting"])
     assert timedelta(hours=2) < answer.now - keen["last_human_click"] < timedelta(hours=3)
     assert keen["reason"] != "a click on Calendly"
+
+
+def test_a_company_with_several_names(clicked: Database) -> None:
+    """Its id is no key, as where each tenant has ids of its own."""
+    clicked.execute("alter table companies drop constraint companies_pkey")
+    clicked.execute("insert into companies values (1, 'Zenith')")
+    clicked.execute("select click('keen', 'Resume', '1 minute')")
+    run_all(clicked.settings())
+    assert names(clicked) == ["keen", "mild", "no status"]
+    assert found(clicked).followups[0]["company"] == "Acme"
+    moved = changes(clicked.settings(), timedelta(hours=1), 50)
+    assert (moved.count, len(moved.changes)) == (1, 1)
 
 
 def test_another_definition_changes_nothing_about_clicks(clicked: Database, tmp_path: Path) -> None:
