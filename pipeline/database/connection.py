@@ -270,6 +270,7 @@ def set_up(schema: str) -> list[str]:
         "SET LOCAL IntervalStyle = 'postgres'",
         "SET LOCAL DateStyle = 'ISO'",
         "SET LOCAL bytea_output = 'hex'",
+        "SET LOCAL extra_float_digits = 1",  # the shortest text that is exact
         "SET LOCAL standard_conforming_strings = on",
         "SET LOCAL jit = off",  # a look at the catalogs takes 5 ms, compiling it 70
         "SET LOCAL idle_in_transaction_session_timeout = 0",  # while Polars computes

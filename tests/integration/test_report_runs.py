@@ -81,6 +81,14 @@ insert into clickstats_runs
 """
 
 
+def test_seconds_have_all_their_digits(database: Database) -> None:
+    """Whatever the role's or the database's default is."""
+    history(database)
+    before = report(database).runs
+    database.execute(f"alter database {database.name} set extra_float_digits = -15")
+    assert report(database).runs == before
+
+
 def test_only_the_newest_runs(database: Database) -> None:
     run_all(database.settings())
     database.execute(EARLIER_RUNS)

@@ -192,6 +192,22 @@ def test_a_role_with_odd_defaults(
 
 
 @readers
+def test_numbers_that_a_view_makes_texts_of(
+    filled: Database, owner: Database, role: str, through: Through
+) -> None:
+    """They have all their digits, whoever reads them."""
+    filled.execute(f"alter role {role} set extra_float_digits = -15")
+    filled.execute(
+        "alter table link_tracking rename to links;"
+        "create view link_tracking as"
+        " select tracking_id, application_id, 1234.5678::float8::text as link_function from links"
+    )
+    run_all(through(owner).settings())
+    assert {each for row in stored(filled).values() for each in row.click_sequence} == {"1234.5678"}
+    assert stored(filled) == reference(filled)
+
+
+@readers
 @pytest.mark.parametrize("schema", ["elsewhere", 'Odd "Nämé"; drop table jobs --'])
 def test_another_schema(filled: Database, through: Through, schema: str) -> None:
     """Everything lies there; what lies in public is not looked at."""
