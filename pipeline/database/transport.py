@@ -41,8 +41,9 @@ FOR_BULK = [
     "SET LOCAL enable_nestloop = off",
 ]
 M_MMAP_THRESHOLD = -3  # malloc.h
-# how often the server looks whether its client is still there; how long a lock is waited for
-AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout")
+# how often the server looks whether its client is still there; how long a lock is waited for; which
+# of day and month a view takes to come first in a text: libpq may have that of the environment
+AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout", "DateStyle")
 # what ConnectorX says of a lost connection, and of a statement that was stopped, when the server
 # speaks English; of others psycopg2 has a code, for the same statement
 GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")

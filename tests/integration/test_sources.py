@@ -208,6 +208,23 @@ def test_numbers_that_a_view_makes_texts_of(
 
 
 @readers
+def test_texts_that_a_view_takes_for_dates(
+    filled: Database, through: Through, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libpq, not ConnectorX, takes the order of day and month from the environment."""
+    monkeypatch.setenv("PGDATESTYLE", "ISO, DMY")
+    filled.execute(
+        "alter table link_clicks rename to clicks;"
+        "create view link_clicks as"
+        " select tracking_id, text '05/03/2024 09:00'::timestamp as clicked_at"
+        " from clicks where tracking_id = 'a'"
+    )
+    for run in (run_all, lambda settings: run_named(settings, [str(A)])):
+        run(through(filled).settings())
+        assert stored(filled)[A].hours_to_first_click == 24
+
+
+@readers
 @pytest.mark.parametrize("schema", ["elsewhere", 'Odd "Nämé"; drop table jobs --'])
 def test_another_schema(filled: Database, through: Through, schema: str) -> None:
     """Everything lies there; what lies in public is not looked at."""
