@@ -97,3 +97,21 @@ SELECT
     NULL
 FROM beyond
 JOIN pg_class AS c ON c.oid = beyond.oid
+UNION ALL
+-- what such a function calls in turn the catalog does not say: each that somebody has made counts
+SELECT
+    0::oid,
+    'what views call',
+    0::oid,
+    NULL,
+    md5(string_agg(p.oid || ' ' || p.xmin, ',' ORDER BY p.oid))
+FROM pg_proc AS p
+WHERE
+    p.oid >= 16384
+    AND EXISTS (
+        SELECT FROM used
+        JOIN pg_proc AS called ON used.class = 'pg_proc'::regclass AND called.oid = used.id
+        JOIN pg_language AS l ON l.oid = called.prolang
+        WHERE called.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
+    )
+HAVING count(*) > 0

@@ -20,7 +20,7 @@ from pipeline.run_report import Advance
 from pipeline.settings import Sizes
 from tests.databases import Database
 from tests.engines import reference, stored
-from tests.holds import until_stopped
+from tests.holds import HOLDS, held, until_stopped
 
 LARGE = """
 insert into jobs (id) select md5('job' || n)::uuid from generate_series(1, 50) as n;
@@ -209,6 +209,30 @@ def test_a_table_that_a_function_reads(large: Database) -> None:
     report = run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
     assert meanwhile.times == 1
     assert (report.clicks_read, report.clicks_used > 0) == (6000, True)
+    assert stored(large) == reference(large)
+
+
+def test_a_function_that_a_function_calls(large: Database, aside: ThreadPoolExecutor) -> None:
+    """A view does not depend on it, and the catalog does not say who calls it."""
+    large.execute(
+        f"{SPELLED} 'select $1';"
+        "create function folded(text) returns text immutable language plpgsql as"
+        " 'begin return spelled($1); end'"
+    )
+    large.execute(HOLDS)
+    large.execute(
+        "alter table link_tracking rename to stored_links;"
+        "create view link_tracking as select folded(tracking_id) as tracking_id, application_id,"
+        " link_function from stored_links;"
+        "create or replace view link_clicks as select folded(tracking_id)::varchar(100)"
+        " as tracking_id, clicked_at, user_agent, ip_address from stored_clicks"
+        " where hold_reading(tracking_id)"
+    )
+    with held(large, "reading"):
+        running = aside.submit(run_all, large.settings())
+        until_stopped(large)  # links have been read
+        large.execute(f"{SPELLED} 'select upper($1)'")
+    assert running.result().clicks_used > 0
     assert stored(large) == reference(large)
 
 
