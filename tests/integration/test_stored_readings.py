@@ -303,6 +303,18 @@ def test_an_address_of_another_type_cannot_be_read(filled: Database, tmp_path: P
     run_named(filled.settings(), [str(A)])
 
 
+@pytest.mark.parametrize(
+    ("kind", "using"), [("jsonb", "to_jsonb(user_agent)"), ("bytea", "user_agent::bytea")]
+)
+def test_user_agents_that_are_no_texts(filled: Database, kind: str, using: str) -> None:
+    """They are not read, which is told: in their quotes or digits no pattern would be found."""
+    filled.execute(f"alter table link_clicks alter user_agent type {kind} using {using}")
+    report = run_all(filled.settings())
+    assert any("no user_agent that can be read" in warning for warning in report.warnings)
+    assert report.clicks_by_class["declared"] == 0
+    assert clickstats("verify", database=filled).code == 0
+
+
 @pytest.mark.parametrize("first", ["curl/8", "CURL/8"])
 def test_user_agents_that_the_server_finds_equal(filled: Database, first: str) -> None:
     """Programs are known by patterns that tell capitals apart."""
