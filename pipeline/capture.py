@@ -56,8 +56,16 @@ WHERE command = 'run --all' AND outcome = 'published'
 ORDER BY number DESC
 LIMIT 1
 """
-IS_UNLOGGED = """
-SELECT relpersistence = 'u' FROM pg_class WHERE oid = to_regclass('clickstats_changes')
+UNLOGGED = """
+SELECT relname
+FROM pg_class
+WHERE
+    relpersistence = 'u'
+    AND oid IN (
+        to_regclass('clickstats_changes'), to_regclass('link_click_analytics'),
+        to_regclass('link_click_readings')
+    )
+ORDER BY relname
 """
 KEEPING_OUT = """
 SELECT string_agg(found.name, ', ' ORDER BY found.name)
@@ -77,6 +85,7 @@ FROM (
         AND r.ev_enabled IN ('O', 'A')
 ) AS found
 """
+IS_UNLOGGED = "is UNLOGGED, and a crash or a failover empties it"
 WAITING = "SELECT count(*), min(changed_at) FROM clickstats_changes"
 
 
@@ -101,6 +110,11 @@ def turn_on(settings: Settings) -> bool:
     with _altering(settings) as connection, connection.cursor() as cursor:
         tables = _tables(connection)
         _refuse(tables)
+        if ours := [name for name in _unlogged(connection) if name != "clickstats_changes"]:
+            raise ConfigurationError(
+                f"{ours[0]} {IS_UNLOGGED}, after which no round knows what is missing; expected "
+                "ALTER TABLE … SET LOGGED; do so, or use `run --all`"
+            )
         if _is_whole(connection):
             return False
         _hold(connection, FUNCTIONS)
@@ -158,9 +172,7 @@ def problems(connection: Connection) -> list[str]:
         elif body not in statement("capture_on"):
             found.append(f"{function} is of another version of clickstats")
     with connection.cursor() as cursor:
-        cursor.execute(IS_UNLOGGED)
-        if cursor.fetchone() == (True,):
-            found.append("clickstats_changes is UNLOGGED, and a crash or a failover empties it")
+        found += [f"{name} {IS_UNLOGGED}" for name in _unlogged(connection)]
         cursor.execute(KEEPING_OUT)
         (names,) = cursor.fetchone()  # type: ignore[misc]
         if names:
@@ -205,6 +217,13 @@ def refuse_unless_on(connection: Connection) -> None:
             f"change capture misses changes: {'; '.join(found)}; `clickstats capture on` mends it, "
             "or says why not"
         )
+
+
+def _unlogged(connection: Connection) -> list[str]:
+    """Which tables of ours that rounds rely on a crash would empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(UNLOGGED)
+        return [name for (name,) in cursor.fetchall()]
 
 
 def _is_whole(connection: Connection) -> bool:

@@ -21,7 +21,7 @@ from psycopg2 import sql
 from pipeline.database.connection import Snapshot
 from pipeline.database.transport import SnapshotReader
 from pipeline.definition import Definition
-from pipeline.errors import SchemaError
+from pipeline.errors import Refused, SchemaError
 from pipeline.networks import in_both_forms
 from pipeline.run_report import Advance, no_advance
 from pipeline.scoring.attribution import (
@@ -358,8 +358,10 @@ class Source:
             return []
         with self.snapshot.connection.cursor() as cursor:
             cursor.execute(BLOCKS, {"table": table})
-            found = cursor.fetchone()
-            return found[0] if found else []
+            [blocks] = cursor.fetchone() or [[]]
+            if None in blocks:
+                raise Refused(f"a part of {table} was dropped while it was read")
+            return blocks
 
     def _bound(self, name: str) -> str:
         return self.reader.bound(statement(name), self.parameters)

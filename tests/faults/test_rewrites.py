@@ -177,6 +177,22 @@ def test_what_is_under_a_view(large: Database, event: str) -> None:
     assert stored(large) == reference(large)
 
 
+def test_a_partition_is_dropped(large: Database) -> None:
+    """As by a program that deletes what is old."""
+    large.execute(
+        "alter table link_clicks rename to source_clicks;"
+        "create table link_clicks (tracking_id varchar(100), clicked_at timestamp)"
+        " partition by range (tracking_id);"
+        "create table old_clicks partition of link_clicks for values from (minvalue) to ('t1');"
+        "create table new_clicks partition of link_clicks for values from ('t1') to (maxvalue);"
+        "insert into link_clicks select tracking_id, clicked_at from source_clicks"
+    )
+    meanwhile = Meanwhile(large, "read", "drop table old_clicks", begun=False)
+    run_all(large.settings(sizes=IN_PARTS), show=meanwhile.show)
+    assert meanwhile.times == 1
+    assert stored(large) == reference(large)
+
+
 SPELLED = "create or replace function spelled(text) returns text immutable language sql as "
 
 

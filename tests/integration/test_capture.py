@@ -271,6 +271,19 @@ def test_changes_that_a_crash_would_lose(captured: Database) -> None:
     assert (state(captured.settings()).problems, noted(captured)) == ((), EVERYTHING)
 
 
+@pytest.mark.parametrize("table", ["link_click_analytics", "link_click_readings"])
+def test_rows_that_a_crash_would_lose(captured: Database, table: str) -> None:
+    """A named run after it would hide from the next round that the others are missing."""
+    captured.execute(f"alter table {table} set unlogged")
+    told = f"{table} is UNLOGGED, and a crash or a failover empties it"
+    assert state(captured.settings()).problems == (told,)
+    for refused in (run_changed, turn_on):
+        with pytest.raises(ConfigurationError, match=told):
+            refused(captured.settings())
+    captured.execute(f"alter table {table} set logged")
+    assert state(captured.settings()).problems == ()
+
+
 @pytest.mark.parametrize(
     ("made", "told"),
     [
