@@ -40,7 +40,16 @@ used AS (
     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)
 ),
 
--- what a view calls may read any table: one that somebody has made and that is not immutable
+-- the functions among them that somebody has made
+called AS (
+    SELECT p.provolatile, l.lanname
+    FROM used
+    JOIN pg_proc AS p ON used.class = 'pg_proc'::regclass AND p.oid = used.id
+    JOIN pg_language AS l ON l.oid = p.prolang
+    WHERE p.oid >= 16384
+),
+
+-- one that is not immutable may read any table
 beyond AS (
     SELECT c.oid
     FROM pg_class AS c
@@ -49,11 +58,7 @@ beyond AS (
         AND c.relpersistence <> 't'
         AND c.oid >= 16384
         AND c.oid NOT IN (SELECT relation FROM read WHERE relation IS NOT NULL)
-        AND EXISTS (
-            SELECT FROM used
-            JOIN pg_proc AS p ON used.class = 'pg_proc'::regclass AND p.oid = used.id
-            WHERE p.oid >= 16384 AND p.provolatile <> 'i'
-        )
+        AND EXISTS (SELECT FROM called WHERE provolatile <> 'i')
 )
 
 SELECT
@@ -98,7 +103,7 @@ SELECT
 FROM beyond
 JOIN pg_class AS c ON c.oid = beyond.oid
 UNION ALL
--- what such a function calls in turn the catalog does not say: each that somebody has made counts
+-- what they call in turn the catalog does not say: each function that somebody has made may be it
 SELECT
     0::oid,
     'what views call',
@@ -108,10 +113,5 @@ SELECT
 FROM pg_proc AS p
 WHERE
     p.oid >= 16384
-    AND EXISTS (
-        SELECT FROM used
-        JOIN pg_proc AS called ON used.class = 'pg_proc'::regclass AND called.oid = used.id
-        JOIN pg_language AS l ON l.oid = called.prolang
-        WHERE called.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
-    )
+    AND EXISTS (SELECT FROM called WHERE lanname NOT IN ('c', 'internal'))
 HAVING count(*) > 0
