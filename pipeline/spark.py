@@ -55,6 +55,7 @@ from pipeline.tasks import (
     Greeting,
     Reading,
     Task,
+    frames_of,
     this_program,
 )
 from schema.columns import CLASSES, INSTANT
@@ -80,7 +81,8 @@ def spark(settings: Settings) -> Iterator[partial[Distributed]]:
             meet(session)
         yield partial(distributed, session, settings)
     except BaseException:
-        in_time(session.sparkContext.cancelAllJobs, AT_ONCE)
+        with suppress(Py4JError):  # where Java has ended, it has ended its jobs
+            in_time(session.sparkContext.cancelAllJobs, AT_ONCE)
         raise
     finally:
         if not found:
@@ -350,10 +352,12 @@ class Distributed(AnyComputation):
             with self.report.timed("compute"):
                 found = awaited(result.where("found IS NOT NULL").select("found").collect)
             self.learn([Found.read(row.found) for row in found])
-            frames = result.where("frame IS NOT NULL").select("frame")
-            rows = awaited(partial(frames.toLocalIterator, prefetchPartitions=True))
-            while row := awaited(partial(next, rows, None)):
-                yield pl.read_ipc_stream(BytesIO(row.frame))
+            frames = result.where("frame IS NOT NULL").select("frame").rdd
+            for partition in range(frames.getNumPartitions()):
+                # by a job for each: toLocalIterator keeps in Java's memory all that it has given
+                job = partial(frames.context.runJob, frames, frames_of, [partition])
+                for frame in awaited(job):
+                    yield pl.read_ipc_stream(BytesIO(frame))
 
     def learn(self, of_partitions: Sequence[Found]) -> None:
         """Add up what the partitions have shown; their phases share the time that all took."""

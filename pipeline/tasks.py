@@ -5,11 +5,12 @@ Arrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -197,6 +198,11 @@ class Computing(Task):
 def result(**column: bytes) -> pa.RecordBatch:
     """One row with this column."""
     return pa.RecordBatch.from_pylist([column], types(RESULT))
+
+
+def frames_of(rows: Iterable[Any]) -> list[bytes]:
+    """The frames of the rows of a partition."""
+    return [row.frame for row in rows]
 
 
 def taken_apart(
