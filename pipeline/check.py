@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 TARGET, READINGS = tables.link_click_analytics.name, tables.link_click_readings.name
-CHANGES = tables.link_click_score_changes.name
+CHANGES, RUNS = tables.link_click_score_changes.name, tables.clickstats_runs.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     TARGET: "SELECT, INSERT, UPDATE",
     READINGS: "SELECT, INSERT, UPDATE, DELETE",
     CHANGES: "SELECT, INSERT, DELETE",
-    tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
+    RUNS: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
     "clickstats_changes": "SELECT, DELETE",  # where change capture is on
 }
@@ -64,7 +64,7 @@ WRITING = {
     "insert": (TARGET,),
     "count_newer": (TARGET,),
     "keep_ours": (TARGET,),
-    "record_changes": (CHANGES, READINGS),
+    "record_changes": (CHANGES, READINGS, RUNS),
     "write_readings": (READINGS,),
     "delete_readings": (READINGS,),
 }

@@ -112,7 +112,8 @@ def ended(session: SparkSession) -> None:
         return True
 
     if not in_time(end, AT_ONCE):
-        java().proc.kill()
+        with java().proc as process:  # which is waited for, and its pipes closed
+            process.kill()
         java.cache_clear()
         SparkContext._gateway = SparkContext._jvm = None
 
