@@ -1,6 +1,6 @@
 -- Whether rows may be stale or missing that no change names: the last published `run --all` knew other triggers
 -- of change capture, or other tables, or left a part of what was lost, or one of our two tables was emptied since,
--- by a TRUNCATE that cascaded, for instance, or a crash that found it UNLOGGED.
+-- by a TRUNCATE that cascaded, for instance.
 --   catalog   as pipeline.captured.catalog tells
 WITH last AS (
     SELECT
