@@ -46,11 +46,15 @@ def counted(number: int, noun: str) -> str:
 
 
 def ago(span: timedelta) -> str:
-    """2 h ago; 3 d ago."""
-    hours = span / timedelta(hours=1)
-    if hours < 1:
-        return f"{max(int(hours * 60), 0)} min ago"
-    return f"{int(hours)} h ago" if hours < 48 else f"{int(hours / 24)} d ago"
+    """2 h ago; 3 d ago; in 5 min."""
+    seconds = abs(span) // timedelta(seconds=1)
+    if seconds < 3_600:
+        passed = f"{seconds // 60} min"
+    elif seconds < 48 * 3_600:
+        passed = f"{seconds // 3_600} h"
+    else:
+        passed = f"{seconds // 86_400} d"
+    return f"{passed} ago" if span > -timedelta(minutes=1) else f"in {passed}"
 
 
 def known_by(one: Followup | ScoreChange) -> str:

@@ -35,6 +35,7 @@ from pipeline.run import (
 from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
+from pipeline.written import ToWrite
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -125,17 +126,15 @@ def _changed(
         report.pending = len(pending)
         rows = pl.concat([rows.filter(~is_due), first]).sort("application_id")
     before("write")
+    wanted = ToWrite(
+        lambda: [rows],
+        every=True,
+        run=run,
+        orphans=lambda: computation.orphans,
+        lost_readings=lambda: 0,  # of the others nobody has told
+    )
     with show("write"), report.timed("write"):
-        write_audited(
-            writer,
-            settings,
-            lambda: [rows],
-            report,
-            every=True,
-            run=run,
-            orphans=lambda: computation.orphans,
-            lost_readings=lambda: 0,  # of the others nobody has told
-        )
+        write_audited(writer, settings, report, wanted)
     if (left := computation.orphans - report.deleted) > 0:
         warn_of(report, [counted(left, *ORPHANS)])
     confirmed = rows.height - int(rows["is_changed"].sum())

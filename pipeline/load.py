@@ -5,7 +5,7 @@ two tables. No business logic."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -30,7 +30,7 @@ from pipeline.missing_keys import (
     unguarded_by_keys,
     without_readings_of_gone,
 )
-from pipeline.written import Written
+from pipeline.written import ToWrite, Written
 from schema.columns import ANALYTICS, INSTANT, READINGS, SPAN
 from schema.sql import statement
 
@@ -86,44 +86,30 @@ SELECT count(*) FROM (SELECT FROM ONLY job_applications FOR KEY SHARE SKIP LOCKE
 """
 
 
-def write(
-    connection: Connection,
-    slices: Callable[[], Iterable[pl.DataFrame]],
-    instant: datetime,
-    attempts: int,
-    *,
-    first_load: bool = False,
-    whole: bool = False,
-    every: bool = False,
-    run: str | None = None,
-    orphans: Callable[[], int] = lambda: 0,
-    lost_readings: Callable[[], int] | None = None,
-) -> Written:
-    """Write rows inside the connection's transaction: those of each slice, frames as
-    `scoring.image.rows_to_write` gives them, in key order within and between them. While the server
-    writes a slice, the next one is made.
+def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: int) -> Written:
+    """Write rows inside the connection's transaction. While the server writes a slice, the next one
+    is made.
 
     `instant` (UTC) is when the rows' snapshot was taken; it becomes `calculated_at`, and a row that
     a newer snapshot has written is left alone. An application that has gone since is dropped, a job
     that has gone is nulled, a row that has gone is written anew. Where that gets in the way, or
     another program's lock or row does, the write is undone and, after a pause, repeated, up to so
-    many `attempts`: `slices` may be asked for more than once.
-    On a `first_load`, of empty tables, rows are copied straight into them, where nothing may alter
-    them, and indexes are built afterwards.
-    Readings are written only where they differ, unless `every` one is asked for, and only beside a
-    row of link_click_analytics that this run may write. With the id of a `run` it is kept how they
-    change the scores.
-    Where no foreign key guards job_applications, a `whole` run deletes the stored rows whose
+    many `attempts`.
+    In a first load rows are copied straight into the tables, where nothing may alter them, and
+    indexes are built afterwards.
+    Readings are written only beside a row of link_click_analytics that this run may write.
+    Where no foreign key guards job_applications, a whole run deletes the stored rows whose
     application is gone; any other writes none for such an application. The same for `jobs`. Any run
-    deletes them when there are more `orphans` after the last slice. Where a foreign key should have
-    done so, but was dropped or off, or did not fire by replication, that needs a role that may.
-    Readings whose application and row are gone are deleted when there are `lost_readings` after the
-    last slice, or while no key guards them; None: by this run never.
+    deletes them when there are orphans. Where a foreign key should have done so, but was dropped or
+    off, or did not fire by replication, that needs a role that may.
+    Readings whose application and row are gone are deleted where they are lost, or while no key
+    guards them.
     """
+    first_load = wanted.first_load
     with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
         unguarded, replaced, are_readings_unguarded = unguarded_by_keys(
-            cursor, missing_keys, whole=whole
+            cursor, missing_keys, whole=wanted.whole
         )
         cursor.execute(IN_KEY_ORDER)
         violated = ""
@@ -133,32 +119,25 @@ def write(
                 mend = attempt > 1 or unguarded > replaced
                 alterations = Alterations(cursor, names)
                 written = _write(
-                    cursor,
-                    slices,
-                    instant,
-                    alterations,
-                    every=every,
-                    run=run,
-                    first_load=first_load,
-                    mend=mend,
+                    cursor, wanted, instant, alterations, first_load=first_load, mend=mend
                 )
                 if replaced:
                     alterations.begin()
                     written += in_place_of(replaced, cursor, instant)
-                if orphans() > written.deleted and (
+                if wanted.orphans() > written.deleted and (
                     "job_applications" in missing_keys or may_delete(cursor)
                 ):
                     alterations.begin()
                     written += in_place_of({"job_applications"}, cursor, instant)
                 if (
-                    lost_readings is not None
+                    wanted.lost_readings is not None
                     and "job_applications" not in replaced
-                    and (are_readings_unguarded or lost_readings())
+                    and (are_readings_unguarded or wanted.lost_readings())
                 ):
                     alterations.begin()
                     written += without_readings_of_gone(cursor)
                 if written != Written():
-                    alterations.refuse(instant, run, written.newer)
+                    alterations.refuse(instant, wanted.run, written.newer)
                 break
             except psycopg2.Error as error:
                 # whatever comes of the faster way, the slower one may do without: of a row that is
@@ -188,12 +167,10 @@ def write(
 
 def _write(
     cursor: Cursor,
-    slices: Callable[[], Iterable[pl.DataFrame]],
+    wanted: ToWrite,
     instant: datetime,
     alterations: Alterations,
     *,
-    every: bool,
-    run: str | None,
     first_load: bool,
     mend: bool,
 ) -> Written:
@@ -204,14 +181,14 @@ def _write(
     def works() -> Generator[Callable[[], Written]]:
         if straight:
             yield partial(_lock_applications, cursor)
-        for number, rows in enumerate(part for part in slices() if not part.is_empty()):
+        for number, rows in enumerate(part for part in wanted.slices() if not part.is_empty()):
             if straight:
                 yield _copying(cursor, _with_ids(rows), instant)
                 continue
             stage = staging(cursor, _with_ids(rows).select(STAGED))
             ids = rows["application_id"]
             parameters = {"first": ids[0], "last": ids[-1], "instant": instant}
-            parameters |= {"every": every, "run": run}
+            parameters |= {"every": wanted.every, "run": wanted.run}
             yield partial(
                 _write_slice,
                 cursor,

@@ -35,6 +35,7 @@ from pipeline.settings import Settings
 from pipeline.slices import AnyComputation, Computation
 from pipeline.source_shape import refuse_settings, refuse_shadows
 from pipeline.target import Target, refuse_rows_of_the_future
+from pipeline.written import ToWrite
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS, READINGS
 from schema.sql import statement
@@ -147,11 +148,8 @@ def _everything(
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
             is_fresh = target.has_no_readings
-            write_audited(
-                writer,
-                settings,
+            wanted = ToWrite(
                 slices,
-                report,
                 first_load=is_large and is_fresh and target.is_empty,
                 whole=True,
                 every=options.full,
@@ -159,6 +157,7 @@ def _everything(
                 orphans=lambda: computation.orphans,
                 lost_readings=lambda: computation.lost_readings,
             )
+            write_audited(writer, settings, report, wanted)
             if pending:  # of rows that were lost some may be among them, which no change names
                 of_last = choice.published.catalog if choice.published else None
                 known = None if target.is_empty or is_fresh else of_last
@@ -312,7 +311,7 @@ def _named(
         run = None if target.has_no_readings else settings.run_id
     audit_rows(per_application)
     before("write")
-    write_audited(writer, settings, lambda: [rows], report, every=True, run=run)
+    write_audited(writer, settings, report, ToWrite(lambda: [rows], every=True, run=run))
     if report.newer:  # although no run that is newer can have come between
         raise Refused(LOOK_NEWER)
     return report, per_application
@@ -379,39 +378,18 @@ def count(report: RunReport, extracted: Extracted) -> None:
 
 
 def write_audited(
-    writer: Connection,
-    settings: Settings,
-    slices: Callable[[], Iterable[pl.DataFrame]],
-    report: RunReport,
-    *,
-    first_load: bool = False,
-    whole: bool = False,
-    every: bool = False,
-    run: str | None = None,
-    orphans: Callable[[], int] = lambda: 0,
-    lost_readings: Callable[[], int] | None = None,
+    writer: Connection, settings: Settings, report: RunReport, wanted: ToWrite
 ) -> None:
     """Write the rows, count what became of them, and see that none is missing."""
-    written = write(
-        writer,
-        slices,
-        report.snapshot_at,
-        settings.write_attempts,
-        first_load=first_load,
-        whole=whole,
-        every=every,
-        run=run,
-        orphans=orphans,
-        lost_readings=lost_readings,
-    )
+    written = write(writer, wanted, report.snapshot_at, settings.write_attempts)
     report.inserted, report.updated = written.inserted, written.updated
     report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
     report.unchanged += written.without_change
     report.readings_written = written.readings_written
     report.readings_deleted = written.readings_deleted
     audit_written(written)
-    if run and whole:
-        report.biggest_changes, report.score_changes = biggest_changes(writer, run)
+    if wanted.run and wanted.whole:
+        report.biggest_changes, report.score_changes = biggest_changes(writer, wanted.run)
 
 
 def biggest_changes(writer: Connection, run: str) -> tuple[list[dict[str, Any]], int]:
