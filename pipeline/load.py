@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from datetime import datetime
 from functools import partial
-from io import BytesIO
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -246,20 +245,22 @@ def _copying(cursor: Cursor, rows: pl.DataFrame, instant: datetime) -> Callable[
     copies = [
         (
             f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)",
-            BytesIO(encoded(parts[table].select(columns), UUIDS)),
+            encoded(parts[table].select(columns), UUIDS),
         )
         for table, columns in STORED.items()
     ]
 
-    def copy() -> Written:
+    written = Written(
+        rows.height,
+        inserted=rows.height,
+        readings_written=parts["link_click_readings"].height,
+    )
+
+    def copy() -> Written:  # keeps no frame while it waits for its turn
         for text, copied in copies:
             cursor.copy_expert(text, copied)
-        log.debug("%s rows copied", f"{rows.height:,}")
-        return Written(
-            rows.height,
-            inserted=rows.height,
-            readings_written=parts["link_click_readings"].height,
-        )
+        log.debug("%s rows copied", f"{written.rows:,}")
+        return written
 
     return copy
 
@@ -321,7 +322,7 @@ def staging(cursor: Cursor, rows: pl.DataFrame) -> Callable[[], None]:
     """What sends the rows, with the columns `STAGED`, to the staging table."""
     rows = rows.with_columns((cs.duration() | cs.datetime()).to_physical())
     if rows.height > FEW or rows["click_sequence"].list.len().sum() > FEW_CLICKS:
-        return partial(cursor.copy_expert, COPY, BytesIO(encoded(rows, UUIDS)))
+        return partial(cursor.copy_expert, COPY, encoded(rows, UUIDS))
     from psycopg2.extras import execute_values
 
     return partial(execute_values, cursor, INSERT, rows.rows(), page_size=FEW)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
-from itertools import chain
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -20,17 +19,21 @@ DAY = timedelta(days=1)
 ROWS_PER_BATCH = 5_000  # in Arrow they take several times the memory
 
 
-def encoded(rows: pl.DataFrame, uuids: Sequence[str]) -> bytes:
-    """The rows as COPY takes them in binary format; the columns `uuids`, where there are, hold
+def encoded(rows: pl.DataFrame, uuids: Sequence[str]) -> BytesIO:
+    """The rows as COPY reads them in binary format; the columns `uuids`, where there are, hold
     UUIDs as text. Half the work of COPY's text for the server, for which a run that writes waits.
     """
     from pgpq import ArrowToPostgresBinaryEncoder
 
     encoder = ArrowToPostgresBinaryEncoder(_arrow(rows.clear(), uuids).get_schema())
-    slices = rows.iter_slices(ROWS_PER_BATCH)
-    batches = chain.from_iterable(_arrow(batch, uuids) for batch in slices)
-    written = map(encoder.write_batch, batches)
-    return b"".join([encoder.write_header(), *written, encoder.finish()])
+    file = BytesIO()
+    file.write(encoder.write_header())
+    for part in rows.iter_slices(ROWS_PER_BATCH):
+        for batch in _arrow(part, uuids):
+            file.write(encoder.write_batch(batch))
+    file.write(encoder.finish())
+    file.seek(0)
+    return file
 
 
 def intervals(spans: pl.Series) -> pl.Series:
