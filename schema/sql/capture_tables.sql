@@ -11,7 +11,8 @@
 --   is_owned    whether this role may make triggers and take them away
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
 --               tells the applications of what it does; not one without an action that can be deferred, by
---               which a job may go and come back in one transaction, while our own key forgets it
+--               which a job may go and come back in one transaction, while our own key forgets it; nor
+--               where a trigger of the applications may keep it from acting, as one for soft deletes does
 WITH RECURSIVE parts AS (
     SELECT
         oid AS whole,
@@ -116,6 +117,18 @@ SELECT
                 SELECT FROM pg_inherits AS i
                 JOIN pg_class AS p ON p.oid = i.inhparent
                 WHERE p.oid = k.conrelid AND p.relkind = 'r'
+            )
+            AND NOT EXISTS (
+                SELECT FROM parts AS p
+                JOIN pg_trigger AS t ON t.tgrelid = p.part
+                WHERE
+                    p.whole = k.conrelid
+                    -- these two change no application
+                    AND (k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r'))
+                    AND NOT t.tgisinternal
+                    AND t.tgenabled IN ('O', 'A')
+                    AND t.tgtype & 3 = 3 -- for each row, before
+                    AND t.tgtype & 24 > 0 -- delete or update
             )
     ) AS is_tied
 FROM pg_class AS c

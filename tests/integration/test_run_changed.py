@@ -229,6 +229,31 @@ def test_a_job_that_goes_and_comes_back(database: Database) -> None:
     assert_exact(database)
 
 
+@pytest.mark.parametrize(("action", "event"), [("cascade", "delete"), ("set null", "update")])
+def test_a_job_that_comes_back_to_applications_that_kept_it(
+    database: Database, action: str, event: str
+) -> None:
+    """A trigger that keeps what is deleted keeps it from the action of a foreign key, too."""
+    database.load(WORLD)
+    database.execute(
+        f"alter table job_applications add foreign key (job_id) references jobs on delete {action};"
+        "create function keep() returns trigger language plpgsql as 'begin return null; end'"
+    )
+    turn_on(database.settings())
+    run_changed(database.settings())
+    database.execute(
+        f"create trigger keep before {event} on job_applications for each row"
+        " execute function keep()"
+    )
+    with pytest.raises(ConfigurationError, match="no trigger tells of each insert on jobs"):
+        run_changed(database.settings())
+    turn_on(database.settings())
+    for change in ("delete from jobs where id = %s", "insert into jobs values (%s)"):
+        database.execute(change, (J,))
+        run_changed(database.settings())
+        assert_exact(database)
+
+
 def clock_set_back(database: Database) -> Before:
     """While a run computes, the clock reaches the instant of each row: they look newer than they
     are."""
