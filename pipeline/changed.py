@@ -86,7 +86,7 @@ def run_changed(
             before("commit")
             commit(writer, settings)
             before("end")
-    return done or run_all(settings, options, show, before)
+    return done or run_all(settings, options, show, before, by_published=True)
 
 
 def few(connection: Connection, settings: Settings, changes: Captured) -> list[str]:

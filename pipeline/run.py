@@ -77,10 +77,13 @@ def run_all(
     options: Options = DEFAULTS,
     show: Show = show_nothing,
     before: Before = nothing,
+    *,
+    by_published: bool = False,
 ) -> RunReport:
     """Compute every application from one snapshot and write the rows that differ.
 
-    Raises `Locked`, `AuditFailed` and what the server says; nothing is written then.
+    Raises `Locked`, `AuditFailed` and what the server says; nothing is written then. With
+    `by_published` raises `ConfigurationError` for another definition than the published one.
     """
     started = perf_counter()
     with (
@@ -93,7 +96,10 @@ def run_all(
         with show("lock"):
             take_run_lock(writer, options.wait)
         report = unless_rewritten(
-            writer, lambda: _everything(writer, row, options, compute, show, before)
+            writer,
+            lambda: _everything(
+                writer, row, options, compute, show, before, by_published=by_published
+            ),
         )
         report.seconds["total"] = perf_counter() - started
         row.publish(writer)
@@ -110,10 +116,14 @@ def _everything(
     compute: Compute,
     show: Show,
     before: Before,
+    *,
+    by_published: bool,
 ) -> RunReport:
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
     choice = chosen(writer, settings)
+    if by_published and choice.published:
+        refuse_to_mix(choice)
     row.definition = choice.document
     refuse_part(choice, options)
     known = catalog(writer)  # before the snapshot: what comes between is computed once more

@@ -23,8 +23,9 @@ from tests.commands import clickstats
 from tests.databases import LEAST, Database
 from tests.definitions import printed
 from tests.drawings import named, world_drawn
-from tests.engines import assert_exact, reference, stored
+from tests.engines import assert_exact, reference, stored, stored_readings
 from tests.holds import at
+from tests.integration.test_another_definition import CIRCUMSTANCES
 from tests.oracle import Definition
 
 WORLD = world_drawn(
@@ -375,6 +376,26 @@ def test_another_definition_is_refused_also_when_nothing_waits(done: Database) -
     answer = clickstats("run", "--changed", "--timezone", "Asia/Kolkata", database=done)
     assert (answer.code, "another definition" in answer.errors) == (2, True)
     assert clickstats("run", "--changed", "--timezone", "UTC", database=done).code == 0
+
+
+@pytest.mark.parametrize("key", CIRCUMSTANCES)
+def test_other_circumstances_are_refused_also_where_everything_is_due(
+    done: Database, key: str
+) -> None:
+    """Of another role, for instance, that may not read user agents."""
+    done.execute("update link_clicks set user_agent = 'curl/8.5.0'")
+    run_changed(done.settings())
+    before = stored_readings(done)
+    done.execute("insert into clickstats_changes default values")
+    done.execute(CIRCUMSTANCES[key])
+    for way in (run_changed, partial(dry_run, changed=True)):
+        with pytest.raises(ConfigurationError, match=f"{key} was "):
+            way(done.settings())
+    assert stored_readings(done) == before
+    run_all(done.settings())
+    done.execute("insert into clickstats_changes default values")
+    run_changed(done.settings())
+    assert done.execute(WAITING) == [(0,)]
 
 
 def test_without_a_published_run_everything_is_computed(done: Database) -> None:
