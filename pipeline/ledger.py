@@ -316,6 +316,12 @@ class Choice:
         """Whether it is the first one, or another than the published one."""
         return self.published is None or bool(self.changes)
 
+    @property
+    def knows_no_readings(self) -> bool:
+        """Whether the last published run is of a version that stored none: what the scores of human
+        clicks were, nobody knows."""
+        return self.published is not None and self.published.definition is None
+
     def warnings(self) -> Iterator[str]:
         """What a run of everything says about its definition."""
         if self.is_emptied:

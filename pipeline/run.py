@@ -158,12 +158,13 @@ def _everything(
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
             is_fresh = target.has_no_readings
+            is_unknown = is_fresh or choice.knows_no_readings  # what scores were
             wanted = ToWrite(
                 slices,
                 first_load=is_large and is_fresh and target.is_empty,
                 whole=True,
                 every=options.full,
-                run=None if choice.is_new or is_fresh else settings.run_id,
+                run=None if choice.is_new or is_unknown else settings.run_id,
                 orphans=lambda: computation.orphans,
                 lost_readings=lambda: computation.lost_readings,
             )
@@ -318,7 +319,8 @@ def _named(
         marks = marked(per_application, stored, computation.frozen_before)
         refuse_frozen(per_application.filter(marks["is_frozen"]))
         rows = rows_to_write(per_application, marks, every=True)
-        run = None if target.has_no_readings else settings.run_id
+        is_unknown = target.has_no_readings or choice.knows_no_readings  # what scores were
+        run = None if is_unknown else settings.run_id
     audit_rows(per_application)
     before("write")
     write_audited(writer, settings, report, ToWrite(lambda: [rows], every=True, run=run))

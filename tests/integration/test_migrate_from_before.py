@@ -108,6 +108,28 @@ def test_the_next_run_goes_on_where_the_last_one_ended(older: Database, views: b
     assert older.execute("select count(*) from application_scores") == [(2,)]
 
 
+def test_readings_of_applications_that_had_none_are_no_change_of_scores(older: Database) -> None:
+    """A named run has stored readings of another one."""
+    older.execute(
+        "insert into link_tracking (tracking_id, application_id, link_function)"
+        " values ('b', %s, 'Resume')",
+        (str(named("B")),),
+    )
+    older.execute("insert into link_clicks (tracking_id, clicked_at) values ('b', '2026-10-31')")
+    of_before(older)
+    migrate(older.settings())
+    run_named(older.settings(), [str(named("A")), str(named("B"))])
+    older.execute("delete from link_click_readings")
+    for name in "AB":
+        run_named(older.settings(), [str(named(name))])
+    older.execute("delete from link_click_readings where application_id = %s", (str(named("B")),))
+    run_all(older.settings())
+    assert_exact(older, TOKYO)
+    assert older.execute("select count(*) from link_click_score_changes") == [(0,)]
+    older.execute("delete from link_clicks where tracking_id = 'b'")
+    assert run_all(older.settings()).score_changes == 1
+
+
 def test_over_views_the_readings_of_what_is_gone_go(older: Database) -> None:
     older.execute(VIEWS)
     of_before(older, ("jobs", "job_applications"))
