@@ -20,7 +20,7 @@ def range_bounds(source: Source) -> pl.Series:
     """The first id of each range but the first, in order; a range has so many applications."""
     each = max(1, source.sizes.applications // RANGES)
     text = source.reader.bound(statement("range_bounds"), {"per_range": each})
-    return source.reader.copied_without_lock(text, IDS)["application_id"]
+    return source.reader.copied_without_lock(text, IDS)["application_id"].sort()
 
 
 def partitioned(ranges: pl.DataFrame, sizes: Sizes, cores: int) -> pl.DataFrame:

@@ -51,7 +51,7 @@ SERVER = "pg_postmaster_start_time()"  # no two servers start in the same micros
 TWO_SERVERS = (
     "the connections of this run reached two servers, since the URL or a balancer spreads them; "
     "nothing was written; let the URL find the primary alone: target_session_attrs=read-write, and "
-    "no load_balance_hosts"
+    "no load_balance_hosts; of Pgpool-II ask it by app_name_redirect_preference_list"
 )
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
 LOOKED = "ROLLBACK TO looking; RELEASE looking"
@@ -292,6 +292,7 @@ class Snapshot:
     connection: Connection
     name: str
     taken_at: datetime  # UTC, by the server's clock
+    server: datetime  # when it was started
     known_at: float = field(default_factory=monotonic)  # by a clock that is never set back
 
 
@@ -299,15 +300,19 @@ def take_snapshot(connection: Connection, writer: Connection | None = None) -> S
     """Take the snapshot of a session that was opened with `snapshot`, and its instant; raise
     `Refused` when the writer's session is at another server, which may be ahead."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_export_snapshot(), clock_timestamp()::timestamp, {SERVER}")
-        name, taken_at, server = cursor.fetchone()  # type: ignore[misc]
+        cursor.execute(
+            f"SELECT pg_export_snapshot(), clock_timestamp()::timestamp, {SERVER}, "
+            "pg_is_in_recovery()"
+        )
+        name, taken_at, server, is_standby = cursor.fetchone()  # type: ignore[misc]
         if writer:
             with writer.cursor() as at_writer:
                 at_writer.execute(f"SELECT {SERVER}")
-                if at_writer.fetchone() != (server,):
+                # a standby may answer both where a balancer spreads the statements of a session
+                if at_writer.fetchone() != (server,) or is_standby:
                     raise Refused(TWO_SERVERS)
         log.debug("snapshot %s taken at %s UTC", name, taken_at)
-        return Snapshot(connection, name, taken_at)
+        return Snapshot(connection, name, taken_at, server)
 
 
 def refuse_clock_set_back(connection: Connection, snapshot: Snapshot) -> None:

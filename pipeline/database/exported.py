@@ -39,7 +39,7 @@ class Exported:
                 raise Refused(TWO_SERVERS)
             next_transaction(connection, self.settings)
             cursor.execute("SET TRANSACTION SNAPSHOT %s", (self.name,))
-            yield Snapshot(connection, self.name, self.taken_at)
+            yield Snapshot(connection, self.name, self.taken_at, self.server)
 
 
 def exported(snapshot: Snapshot, settings: Settings) -> Exported:

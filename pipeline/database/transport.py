@@ -7,16 +7,19 @@ import logging
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import polars as pl
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
 from pipeline.database.connection import (
+    SERVER,
+    TWO_SERVERS,
     Snapshot,
     bound,
     ended_by,
@@ -51,12 +54,22 @@ LIMIT = re.compile("cancell?ing|timeout")
 FEW = 2**16  # bytes of CSV
 # a field of PostgreSQL's CSV and what ends it; only a text has quotes, and an empty one needs them
 FIELD = re.compile(r'("[^"]*(?:""[^"]*)*"|[^,\n]*)[,\n]')
+# a balancer may spread the statements of one transaction; a condition that the server looks at once
+ANOTHER_SERVER = "another server, started "
+AT_ITS_SERVER = f"""SELECT part.* FROM (
+{{}}
+) AS part
+WHERE (
+    SELECT CASE WHEN {SERVER} = '{{}}' THEN 1
+    ELSE concat_ws('', '{ANOTHER_SERVER}', {SERVER})::integer END
+) = 1"""  # noqa: S608 (our own texts)
 USUAL_SEARCH_PATH = '"$user", public'
 
 
 class SnapshotReader:
     """Reads statements at a snapshot: in `bulk` over two connections of ConnectorX, where it can
-    go; else, and for a few rows, over the snapshot's own."""
+    go; else, and for a few rows, over the snapshot's own. Raises `Refused` when another server than
+    the snapshot's answers."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, *, bulk: bool) -> None:
         self.snapshot = snapshot
@@ -69,11 +82,13 @@ class SnapshotReader:
         """The frames of the statements, in order; meanwhile the next ones are read."""
 
         def read(text: str) -> pl.DataFrame:
-            if self.url is None:
-                return read_by_copy(self.snapshot.connection, text, schema)
-            return read_by_connectorx(
-                self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
-            )
+            text = AT_ITS_SERVER.format(text, self.snapshot.server)
+            with _two_servers():
+                if self.url is None:
+                    return read_by_copy(self.snapshot.connection, text, schema)
+                return read_by_connectorx(
+                    self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
+                )
 
         return in_turn(
             [partial(read, text) for text in texts],
@@ -89,7 +104,8 @@ class SnapshotReader:
         """What a statement reads, over the snapshot's own connection, leaving no lock behind: who
         waits for the table would make the connections that read it next wait behind him. By COPY,
         for which the server uses all its cores; through a cursor it uses one."""
-        with leaving_no_lock(self.snapshot.connection):
+        text = AT_ITS_SERVER.format(text, self.snapshot.server)
+        with leaving_no_lock(self.snapshot.connection), _two_servers():
             return read_by_copy(self.snapshot.connection, text, schema)
 
     def row_without_lock(self, query: str) -> Any:
@@ -97,6 +113,17 @@ class SnapshotReader:
         with leaving_no_lock(self.snapshot.connection) as cursor:
             cursor.execute(query)
             return cursor.fetchone()
+
+
+@contextmanager
+def _two_servers() -> Iterator[None]:
+    """Say what it means that a statement was not answered by the server that it is for."""
+    try:
+        yield
+    except errors.InvalidTextRepresentation as error:
+        if ANOTHER_SERVER in str(error):
+            raise Refused(TWO_SERVERS) from error
+        raise
 
 
 def read_by_connectorx(

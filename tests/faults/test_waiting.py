@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
@@ -16,8 +18,11 @@ import pytest
 from psycopg2.extensions import connection
 
 from pipeline.answers.status import status
+from pipeline.database.connection import session, take_snapshot
+from pipeline.definition import Definition
 from pipeline.demo.embedded import Server, server
 from pipeline.errors import Locked, NoConnection, Refused
+from pipeline.extract import Source
 from pipeline.migrate import migrate
 from pipeline.run import Options, run_all, run_named
 from tests.commands import MAIN, ROOT, clickstats
@@ -371,6 +376,26 @@ def test_what_a_standby_says_is_not_written_to_its_primary(standby: Database, na
             with pytest.raises(Refused, match="reached two servers"):
                 run(before=spread)
         assert stored(primary) == before == reference(primary)
+
+
+@pytest.mark.parametrize("by_copy", [False, True], ids=["ConnectorX", "COPY"])
+def test_statements_that_another_server_answers(database: Database, *, by_copy: bool) -> None:
+    """A balancer such as Pgpool-II spreads also the statements of one transaction."""
+    settings = (database.by_copy() if by_copy else database).settings()
+    with session(settings, snapshot=True) as connection:
+        snapshot = take_snapshot(connection)
+        another = replace(snapshot, server=snapshot.server - timedelta(microseconds=1))
+        with pytest.raises(Refused, match="reached two servers"):
+            Source(another, settings, Definition()).extract()
+
+
+def test_nor_does_a_standby_alone_say_what_is_written(standby: Database) -> None:
+    with (
+        session(standby.settings(), snapshot=True) as reader,
+        session(standby.settings(), snapshot=True) as another,
+        pytest.raises(Refused, match="reached two servers"),
+    ):
+        take_snapshot(reader, another)
 
 
 # --- outputs that are closed -----------------------------------------------------------------
