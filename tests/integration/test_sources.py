@@ -207,6 +207,27 @@ def test_numbers_that_a_view_makes_texts_of(
     assert stored(filled) == reference(filled)
 
 
+def test_all_clicks_are_found_by_an_index_that_may_find_some(
+    filled: Database, owner: Database, role: str
+) -> None:
+    try:
+        filled.execute("create extension btree_gin")
+    except psycopg2.errors.FeatureNotSupported as error:
+        pytest.skip(str(error))
+    filled.execute(
+        f"""
+        drop index link_clicks_tracking_id_idx;
+        insert into link_clicks (tracking_id, clicked_at)
+        select tracking_id, '2024-03-05 10:00' from link_tracking, generate_series(1, 2000);
+        create index on link_clicks using gin (tracking_id);
+        alter role {role} set enable_seqscan = off;
+        alter role {role} set gin_fuzzy_search_limit = 10
+        """
+    )
+    run_named(owner.settings(), [str(A)])
+    assert stored(filled)[A] == reference(filled)[A]
+
+
 @readers
 def test_texts_that_a_view_takes_for_dates(
     filled: Database, through: Through, monkeypatch: pytest.MonkeyPatch
