@@ -28,6 +28,8 @@ TEXTS = {
 WRONG = {
     "session_replication_role": ("replica", "so that no foreign key is checked; expected origin"),
     "track_counts": ("off", "so that it cannot be seen what triggers write; expected on"),
+    "zero_damaged_pages": ("on", "so that rows of a damaged page count as deleted; expected off"),
+    "ignore_checksum_failure": ("on", "so that a damaged page may say anything; expected off"),
 }
 # what makes each application stand once
 TO_KEEP_UNIQUE = {

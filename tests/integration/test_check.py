@@ -270,7 +270,15 @@ def test_a_table_is_listed_where_a_needed_column_may_not_be_read(
 # --- settings that hide what should be seen ------------------------------------------------------
 
 
-@pytest.mark.parametrize("setting", ["session_replication_role = replica", "track_counts = off"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "session_replication_role = replica",
+        "track_counts = off",
+        "zero_damaged_pages = on",
+        "ignore_checksum_failure = on",
+    ],
+)
 def test_a_setting_with_which_no_row_can_be_trusted(filled: Database, setting: str) -> None:
     filled.execute(f"alter database {filled.name} set {setting}")
     name, _, value = setting.split()
