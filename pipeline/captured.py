@@ -28,11 +28,12 @@ IS_THERE = "SELECT to_regclass('clickstats_changes') IS NOT NULL"
 @dataclass(frozen=True)
 class Captured:
     """The rows of clickstats_changes that one snapshot holds, by their `numbers` and `instants`,
-    and what they name: tracking links, applications and jobs, or everything."""
+    and what they name: tracking links (by the bytes of their ids), applications and jobs, or
+    everything."""
 
     numbers: str  # as the server writes an array
     instants: str
-    tracking_ids: list[str]
+    tracking_ids: list[memoryview]
     application_ids: list[str]
     job_ids: list[str]
     everything: bool

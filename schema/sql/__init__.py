@@ -44,6 +44,7 @@ FUNCTIONS = [
     "cardinality",
     "clock_timestamp",
     "concat_ws",
+    "convert_from",
     "convert_to",
     "count",
     "current_setting",

@@ -1,12 +1,15 @@
 -- What change capture has told of so far.
 --   numbers      of its rows, as one text: there may be millions
 --   instants     of the same rows
+--   tracking_ids their bytes, since not every text is the same again after it was sent in UTF-8
 --   everything   whether something changed that is not told apart
 SELECT
     coalesce(array_agg(number), '{}')::text AS numbers,
     coalesce(array_agg(changed_at), '{}')::text AS instants,
-    coalesce(array_agg(DISTINCT tracking_id) FILTER (WHERE tracking_id IS NOT NULL), '{}')
-        AS tracking_ids,
+    coalesce(
+        array_agg(DISTINCT convert_to(tracking_id, current_setting('server_encoding')))
+        FILTER (WHERE tracking_id IS NOT NULL), '{}'
+    ) AS tracking_ids,
     coalesce(
         array_agg(DISTINCT application_id::text) FILTER (WHERE application_id IS NOT NULL), '{}'
     ) AS application_ids,

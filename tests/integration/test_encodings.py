@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from pipeline.capture import turn_on
+from pipeline.changed import run_changed
 from pipeline.migrate import migrate
 from pipeline.run import run_all
 from tests.commands import clickstats
@@ -71,6 +73,28 @@ def test_clicks_at_one_instant_are_in_the_order_of_utf_8(server_url: str) -> Non
         assert stored(database)[UUID(A)].click_sequence == ("é", "€")
         assert stored(database) == reference(database)
         assert clickstats("verify", database=database).code == 0
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("EUC_JP", r"\xadf0"), ("SQL_ASCII", r"\xff")],
+    ids=["EUC_JP", "SQL_ASCII"],
+)
+def test_tracking_ids_that_are_others_after_a_way_through_utf_8(
+    server_url: str, encoding: str, name: str
+) -> None:
+    """To EUC_JP there are two signs of which UTF-8 knows one; to SQL_ASCII any byte is one."""
+    for database in filled(server_url, encoding):
+        name = f"convert_from('{name}'::bytea, '{encoding}')"
+        database.execute(f"update link_tracking set tracking_id = {name} where tracking_id = 'a'")
+        turn_on(database.settings())
+        run_changed(database.settings())
+        database.execute(
+            f"insert into link_clicks (tracking_id, clicked_at) values ({name}, '2024-03-05 10:00')"
+        )
+        run_changed(database.settings())
+        assert stored(database)[UUID(A)].total_click_events == 1
+        assert stored(database) == reference(database)
 
 
 @pytest.mark.parametrize("by_copy", [False, True])
