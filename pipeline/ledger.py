@@ -41,6 +41,7 @@ from pipeline.scoring.scores import rules_fingerprint
 from pipeline.scoring.user_agents import patterns_fingerprint
 from pipeline.settings import Settings
 from pipeline.source_columns import CLASSES_OF, SourceColumns, source_columns
+from pipeline.source_shape import refuse_settings
 from schema.columns import OPTIONAL
 from schema.sql import statement
 
@@ -194,6 +195,7 @@ def ledger(
     next_transaction(writer, settings)
     log.debug("ledger row %(id)s: %(command)s %(options)s, clickstats %(version)s", parameters)
     with _failing(writer, Ledger(settings, wal_start)) as row:
+        refuse_settings(writer)  # a pooler may have given this transaction another session
         yield row
 
 

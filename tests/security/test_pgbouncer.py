@@ -13,9 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from pipeline.errors import Locked
+from pipeline import ledger
+from pipeline.database.connection import Connection, begin_anew
+from pipeline.errors import ConfigurationError, Locked
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all, run_named
+from pipeline.settings import Settings
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
@@ -177,3 +180,29 @@ def test_quotes_that_cannot_be_plain(pooled: Pooled, database: Database) -> None
         else:
             assert (answer.code, "standard_conforming_strings is off" in answer.errors) == (2, True)
             assert stored(database) == {}
+
+
+def test_a_session_that_another_client_has_left_as_replica(
+    pooled: Pooled, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first transaction of a run may be given a session as it should be, the next one this."""
+    database.execute(SOURCE)
+    with (
+        pooled("transaction") as through,
+        closing(through.connect()) as client,
+        closing(through.connect()) as another,
+    ):
+        client.cursor().execute("select 1")
+        another.cursor().execute("set session_replication_role = replica")
+        another.commit()
+        client.commit()  # whoever comes next gets what this one had
+
+        def next_one(writer: Connection, settings: Settings) -> None:
+            writer.commit()
+            client.cursor().execute("select 1")
+            begin_anew(writer, settings)
+
+        monkeypatch.setattr(ledger, "next_transaction", next_one)
+        with pytest.raises(ConfigurationError, match="session_replication_role is replica"):
+            run_all(through.settings())
+    assert stored(database) == {}
