@@ -71,9 +71,9 @@ def waits(connection: Connection) -> bool:
 
 
 def catalog(connection: Connection) -> str | None:
-    """What stands for the triggers of capture, the table of changes and what a run reads, as the
-    server's catalog has them; None when there are no triggers. When it differs later, rows may have
-    changed without a trigger."""
+    """What stands for the triggers of capture, the table of changes, the ledger and what a run
+    reads, as the server's catalog has them; None when there are no triggers. When it differs later,
+    rows may have changed without a trigger, or be of another definition than the ledger's."""
     with connection.cursor() as cursor:
         cursor.execute(statement("triggers_of_capture"), {})
         (triggers,) = cursor.fetchone()  # type: ignore[misc]

@@ -5,7 +5,7 @@ import pytest
 from pipeline.capture import turn_on
 from pipeline.changed import run_changed
 from pipeline.migrate import migrate
-from pipeline.run import Options
+from pipeline.run import Options, run_all
 from tests.capturing import WORLD
 from tests.databases import Database
 from tests.engines import assert_exact, reference, stored
@@ -64,6 +64,19 @@ def test_everything_is_computed_where_something_was_lost(done: Database, lost: s
     runs = done.execute(RUNS)
     run_changed(done.settings())
     assert done.execute(RUNS) == runs
+
+
+def test_everything_is_computed_where_the_ledger_was_restored(done: Database) -> None:
+    """It knows nothing of the run that has stored the rows by another definition."""
+    done.execute("create table old as table clickstats_runs")
+    run_all(done.settings(timezone="Asia/Tokyo"))
+    done.execute(
+        "truncate clickstats_runs;"
+        "insert into clickstats_runs overriding system value table old;"
+        "insert into link_clicks (tracking_id, clicked_at) values ('a', '2026-03-05 10:00')"
+    )
+    run_changed(done.settings())
+    assert_exact(done)
 
 
 def test_everything_is_computed_where_a_foreign_key_was_off(database: Database) -> None:
