@@ -18,6 +18,16 @@ FROM (
         ON before.application_id = written.application_id
     WHERE
         (
+            written.is_stored
+            OR (
+                SELECT coalesce(pending, 0) = 0
+                FROM clickstats_runs
+                WHERE command = 'run --all' AND outcome = 'published'
+                ORDER BY number DESC
+                LIMIT 1
+            ) IS NOT FALSE
+        )
+        AND (
             ours.calculated_at = :'instant'::timestamp
             OR (
                 NOT written.is_written

@@ -38,8 +38,22 @@ def test_a_first_load_is_no_change(loaded: Database) -> None:
     assert kept(loaded).changes == []
 
 
-def test_a_first_load_in_pieces_is_none_either(copy_of: CopyOf) -> None:
+# which a run looks after, although it alters nothing
+LOG = """
+    create table log (id uuid);
+    create function note() returns trigger language plpgsql as $$ begin
+        insert into log values (new.application_id);
+        return null;
+    end $$;
+    create trigger note after insert on link_click_readings for each row execute function note();
+    create trigger note after insert on link_click_score_changes for each row execute function note()
+"""
+
+
+@pytest.mark.parametrize("beside", ["select 1", LOG], ids=["alone", "with a trigger"])
+def test_a_first_load_in_pieces_is_none_either(copy_of: CopyOf, beside: str) -> None:
     database = copy_of(lambda empty: empty.load(WORLD))
+    database.execute(beside)
     for _ in range(2):
         run_all(database.settings(), Options(limit=1))
     assert database.execute("select count(*) from link_click_readings") == [(2,)]
