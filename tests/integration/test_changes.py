@@ -46,7 +46,8 @@ LOG = """
         return null;
     end $$;
     create trigger note after insert on link_click_readings for each row execute function note();
-    create trigger note after insert on link_click_score_changes for each row execute function note()
+    create trigger note after insert on link_click_score_changes for each row
+    execute function note()
 """
 
 
