@@ -93,9 +93,10 @@ def is_right(database: Database) -> bool:
 def test_what_is_clicked_is_computed_until_it_is_ended(done: Database) -> None:
     with following(done) as follower:
         for link in ("a", "b"):
+            before = stored(done)
             done.execute(CLICK, (link,))
-            assert not is_right(done)
             wait_until(lambda: is_right(done))
+            assert stored(done) != before
         assert follower.end() == 0
         assert follower.says("ended")
     assert_exact(done)
