@@ -34,7 +34,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from pipeline.database.exported import exported
-from pipeline.database.waiting import in_time
+from pipeline.database.waiting import Begun, in_time, started_threads
 from pipeline.errors import ConfigurationError, NoConnection, Refused
 from pipeline.extract import Source
 from pipeline.partitions import ids_of, partitioned, range_bounds
@@ -311,9 +311,16 @@ def numbers(rows: DataFrame) -> pl.DataFrame:
 
 
 def awaited(work: Callable[[], Any]) -> Any:
-    """The result of work that waits for Spark, by a thread of its own: Py4J would have the one that
-    a signal has interrupted wait for the end of the job."""
-    return in_time(work, FOR_EVER)
+    """The result of work that waits for Spark, by another thread: Py4J would have the one that a
+    signal has interrupted wait for the end of the job."""
+    return in_time(work, FOR_EVER, waiter())
+
+
+@cache
+def waiter() -> Begun:
+    """The thread that waits: memory that one has let go the allocator keeps for the next one alone,
+    so that a new thread for each frame took 11 MB each."""
+    return started_threads()
 
 
 def ddl(columns: Mapping[str, str]) -> str:

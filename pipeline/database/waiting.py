@@ -57,7 +57,7 @@ def in_turn(
     waiting = iter(works)
     futures: deque[Future[Result]] = deque()
     begun = _idle.pop(connection, None) if threads == 1 else None
-    begun, may_go_on = begun or _started(threads), False
+    begun, may_go_on = begun or started_threads(threads), False
     try:
         while True:
             for work in islice(waiting, threads + 1 - len(futures)):
@@ -89,7 +89,7 @@ def no_more(connection: Connection) -> None:
         begun.put(None)
 
 
-def _started(threads: int) -> Begun:
+def started_threads(threads: int = 1) -> Begun:
     """What new threads take their work from."""
     begun: Begun = SimpleQueue()
     for _ in range(threads):
@@ -148,10 +148,14 @@ def break_line(connection: Connection) -> None:
         s.shutdown(socket.SHUT_RDWR)
 
 
-def in_time(work: Callable[[], Result], seconds: float) -> Result | None:
-    """The result of work, or None when it takes longer; then it is left behind."""
+def in_time(
+    work: Callable[[], Result], seconds: float, thread: Begun | None = None
+) -> Result | None:
+    """The result of work, or None when it takes longer; then it is left behind. By a new thread, or
+    by one that `started_threads` gives."""
     future: Future[Result] = Future()
-    begun = _started(1)
+    begun = thread or started_threads()
     begun.put((future, work))
-    begun.put(None)
+    if not thread:
+        begun.put(None)
     return None if wait([future], timeout=seconds).not_done else future.result()
