@@ -78,25 +78,11 @@ WHERE attrelid = 'link_click_analytics'::regclass AND (attname, atttypid) IN (
 """
 MAY_LOCK = """
 SELECT relkind = 'r' AND has_any_column_privilege(oid, 'UPDATE')
-FROM pg_class WHERE oid = %s::regclass
+FROM pg_class WHERE oid = 'job_applications'::regclass
 """
-# in the order in which they are stored
-LOCK = {
-    "job_applications": """
+LOCK = """
 SELECT count(*) FROM (SELECT FROM ONLY job_applications FOR KEY SHARE SKIP LOCKED) AS locked
-""",
-    "jobs": """
-SET LOCAL enable_hashjoin = on;
-SELECT count(*)
-FROM (
-    SELECT FROM ONLY jobs AS j
-    WHERE EXISTS (SELECT FROM job_applications AS a WHERE a.job_id = j.id)
-    ORDER BY j.ctid
-    FOR KEY SHARE OF j SKIP LOCKED
-) AS locked;
-SET LOCAL enable_hashjoin = off
-""",
-}
+"""
 
 
 def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: int) -> Written:
@@ -193,7 +179,7 @@ def _write(
 
     def works() -> Generator[Callable[[], Written]]:
         if straight:
-            yield partial(_lock_in_order, cursor)
+            yield partial(_lock_applications, cursor)
         for number, rows in enumerate(part for part in wanted.slices() if not part.is_empty()):
             if straight:
                 yield _copying(cursor, _with_ids(rows), instant)
@@ -232,14 +218,12 @@ def _write(
     return written
 
 
-def _lock_in_order(cursor: Cursor) -> Written:
-    """Lock all applications, and the jobs that they name, in the order in which they are stored,
-    where the role may. The foreign keys do so in the order of the applications' ids, for which each
-    page is logged once between checkpoints."""
-    for table, lock in LOCK.items():
-        cursor.execute(MAY_LOCK, (table,))
-        if cursor.fetchone() == (True,):
-            cursor.execute(lock)
+def _lock_applications(cursor: Cursor) -> Written:
+    """Lock all applications in the order in which they are stored, where the role may. The foreign
+    keys do so in the order of the ids, for which each page is logged once between checkpoints."""
+    cursor.execute(MAY_LOCK)
+    if cursor.fetchone() == (True,):
+        cursor.execute(LOCK)
     return Written()
 
 
