@@ -1,6 +1,6 @@
 """Two applications with a link each, and what capture has noted of them."""
 
-from tests.databases import Database
+from tests.databases import LEAST, Database
 from tests.drawings import named, world_drawn
 
 WORLD = world_drawn(
@@ -22,6 +22,9 @@ WORLD = world_drawn(
     """
 ).world
 A, B, C, J, K, L = (str(named(name)) for name in "ABCJKL")
+CLICK = "insert into link_clicks (tracking_id, clicked_at) values (%s, '2026-03-06 12:00')"
+WAITING = "select count(*) from clickstats_changes"
+MAY_NOT_DELETE = LEAST + "grant select, delete on clickstats_changes to {role};"
 NOTED = """
     select coalesce(tracking_id, application_id::text, job_id::text, 'everything')
     from clickstats_changes order by 1

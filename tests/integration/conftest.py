@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.capture import turn_on
+from pipeline.changed import run_changed
 from tests.capturing import WORLD
 from tests.databases import Database
 
@@ -24,4 +25,13 @@ def captured(database: Database) -> Database:
     database.load(WORLD)
     turn_on(database.settings())
     database.execute("truncate clickstats_changes")
+    return database
+
+
+@pytest.fixture
+def done(database: Database) -> Database:
+    """Capture is on, and everything that it told of is done."""
+    database.load(WORLD)
+    turn_on(database.settings())
+    run_changed(database.settings())
     return database

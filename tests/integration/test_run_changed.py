@@ -1,7 +1,6 @@
 """`run --changed`: what it computes, what it leaves, and what it tells."""
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -16,14 +15,15 @@ from pipeline.answers.changes import changes
 from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
-from pipeline.errors import ConfigurationError, NoConnection, Refused, SchemaError
-from pipeline.run import Before, Options, Step, run_all, run_named
+from pipeline.errors import ConfigurationError, NoConnection
+from pipeline.run import Options, Step, run_all
 from pipeline.settings import Sizes
+from tests.capturing import CLICK, WAITING
 from tests.commands import clickstats
-from tests.databases import LEAST, Database
+from tests.databases import Database
 from tests.definitions import printed
 from tests.drawings import named, world_drawn
-from tests.engines import assert_exact, reference, stored, stored_readings
+from tests.engines import assert_exact, stored, stored_readings
 from tests.holds import at
 from tests.integration.test_another_definition import CIRCUMSTANCES
 from tests.oracle import Definition
@@ -48,10 +48,7 @@ WORLD = world_drawn(
     """
 ).world
 A, B, C, J = (str(named(name)) for name in "ABCJ")
-CLICK = "insert into link_clicks (tracking_id, clicked_at) values (%s, '2026-03-06 12:00')"
 ROWS = "select application_id::text, xmin::text from link_click_analytics"
-WAITING = "select count(*) from clickstats_changes"
-MAY_NOT_DELETE = LEAST + "grant select, delete on clickstats_changes to {role};"
 LEDGER = """
     select command, outcome, options ->> 'rounds', applications, inserted, updated, unchanged,
         clicks_read
@@ -255,73 +252,6 @@ def test_a_job_that_comes_back_to_applications_that_kept_it(
         assert_exact(database)
 
 
-def clock_set_back(database: Database) -> Before:
-    """While a run computes, the clock reaches the instant of each row: they look newer than they
-    are."""
-    ahead = "update link_click_analytics set calculated_at = clock_timestamp() + interval '1 s'"
-
-    def before(step: Step) -> None:
-        if step == "snapshot":
-            database.execute(ahead)
-        if step == "write":
-            time.sleep(1.1)
-
-    return before
-
-
-def test_a_row_from_before_the_clock_was_set_back(done: Database) -> None:
-    done.execute(CLICK, ("a",))
-    assert run_changed(done.settings(), before=clock_set_back(done)).newer == 1
-    assert run_changed(done.settings()).updated == 1
-    assert_exact(done)
-    assert done.execute(WAITING) == [(0,)]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        CLICK.replace("%s", "'a'"),
-        # the readings alone
-        "update link_clicks set user_agent = 'curl/8.5.0' where tracking_id = 'a'",
-    ],
-)
-def test_a_run_of_everything_leaves_such_a_row_to_the_next_round(
-    done: Database, change: str
-) -> None:
-    done.execute(change)
-    run_all(done.settings(), before=clock_set_back(done))
-    assert done.execute(WAITING) == [(1,)]
-    run_changed(replace(done.settings(), run_id=str(uuid4())))
-    assert_exact(done)
-    assert done.execute(WAITING) == [(0,)]
-
-
-def test_it_leaves_such_a_row_to_the_next_round_also_where_no_change_names_it(
-    done: Database,
-) -> None:
-    done.execute("alter table link_clicks disable trigger all")
-    done.execute(CLICK, ("a",))
-    done.execute("alter table link_clicks enable trigger all")
-    run_changed(done.settings(), before=clock_set_back(done))
-    run_changed(replace(done.settings(), run_id=str(uuid4())))
-    assert_exact(done)
-
-
-@pytest.mark.parametrize("run", [run_all, partial(run_named, application_ids=[A])])
-def test_a_run_is_refused_where_there_is_no_next_round(
-    database: Database, run: Callable[..., object]
-) -> None:
-    database.load(WORLD)
-    run_all(database.settings())
-    before = stored(database)
-    database.execute(CLICK, ("a",))
-    with pytest.raises(Refused, match="look newer than this run"):
-        run(database.settings(), before=clock_set_back(database))
-    assert stored(database) == before
-    run(replace(database.settings(), run_id=str(uuid4())))
-    assert_exact(database)
-
-
 def test_a_limit_leaves_what_it_leaves(done: Database) -> None:
     for link in ("c", "b", "a"):
         done.execute(CLICK, (link,))
@@ -433,67 +363,6 @@ def test_more_than_a_slice_is_a_run_of_everything(done: Database) -> None:
     run_changed(done.settings(sizes=replace(Sizes(), applications=1)))
     assert done.execute(LEDGER)[0][0] == "run --all"
     assert done.execute(WAITING) == [(0,)]
-
-
-NO_KEY = "alter table link_click_analytics drop constraint link_click_analytics_application_id_fkey"
-
-
-def done_without_keys(database: Database) -> None:
-    """As `done`, where no foreign key to job_applications can be."""
-    database.execute(
-        "drop table link_click_analytics, link_click_readings, link_click_score_changes cascade"
-    )
-    database.execute("drop table clickstats_migrations, clickstats_runs")
-    database.execute("alter table job_applications drop constraint job_applications_pkey cascade")
-    database.load(WORLD)
-    assert clickstats("migrate", database=database).code == 0
-    turn_on(database.settings())
-    run_changed(database.settings())
-
-
-def test_rows_of_applications_that_are_gone_go(database: Database) -> None:
-    """Also where no foreign key can do it."""
-    done_without_keys(database)
-    database.execute("delete from job_applications where id = %s", (A,))
-    report = run_changed(database.settings())
-    assert (report.deleted, stored(database).keys()) == (1, reference(database).keys())
-    assert_exact(database)
-
-
-def test_they_go_where_somebody_has_dropped_the_key(done: Database) -> None:
-    done.execute(NO_KEY)
-    done.execute("delete from job_applications where id = %s", (A,))
-    tried = dry_run(done.settings(), changed=True).report
-    report = run_changed(done.settings())
-    assert (tried.deleted, report.deleted, report.warnings) == (1, 1, [])
-    assert_exact(done)
-
-
-def test_readings_go_where_somebody_has_dropped_their_key(done: Database) -> None:
-    done.execute(NO_KEY.replace("analytics", "readings"))
-    done.execute("delete from job_applications where id = %s", (A,))
-    assert run_changed(done.settings()).readings_deleted == 1
-    assert_exact(done)
-
-
-def test_a_role_that_may_not_delete_them_loses_no_change(role: str, database: Database) -> None:
-    """Where it is what no foreign key can do."""
-    done_without_keys(database)
-    database.execute(MAY_NOT_DELETE.format(role=role))
-    database.execute("delete from job_applications where id = %s", (A,))
-    with pytest.raises(SchemaError, match="permission denied for table link_click_analytics"):
-        run_changed(database.seen_by(role, role).settings())
-    assert database.execute(WAITING) == [(1,)]
-
-
-def test_a_role_that_may_not_delete_them_is_told(role: str, done: Database) -> None:
-    """Where the foreign key should have done it; as by a `run --all`."""
-    done.execute(MAY_NOT_DELETE.format(role=role))
-    done.execute(NO_KEY)
-    run_changed(done.settings())  # everything, since tables were altered
-    done.execute("delete from job_applications where id = %s", (A,))
-    [warning] = run_changed(done.seen_by(role, role).settings()).warnings
-    assert warning.startswith("1 row of link_click_analytics has no application any more")
 
 
 def test_a_dry_run_says_what_it_would_do(done: Database) -> None:

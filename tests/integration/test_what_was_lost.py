@@ -20,15 +20,6 @@ where pid <> pg_backend_pid() and relation in (
 """
 
 
-@pytest.fixture
-def done(database: Database) -> Database:
-    """Capture is on, and everything that it told of is done."""
-    database.load(WORLD)
-    turn_on(database.settings())
-    run_changed(database.settings())
-    return database
-
-
 @pytest.mark.parametrize(
     "lost",
     [
