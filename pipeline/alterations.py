@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AuditFailed, Refused
 from pipeline.plurals import counted
+from pipeline.written import ToWrite
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -59,10 +60,10 @@ class Alterations:
         if self.kept:
             self.cursor.execute(KEEP)
 
-    def refuse(self, instant: datetime, run: str | None, newer: int) -> None:
+    def refuse(self, wanted: ToWrite, instant: datetime, newer: int) -> None:
         """Raise `AuditFailed` when rows are stored otherwise than they were written, but for the
-        `newer` ones, left to a newer run, or when others were altered; with the id of a `run`, when
-        what it has kept of changes of scores was. Triggers that would wait for the commit fire
+        `newer` ones, left to a newer run, or when others were altered, or what the run has kept of
+        changes of scores. Triggers that would wait for the commit fire
         now, those of foreign keys among them.
 
         Raises `Refused` when something has come since the first look that may alter rows: none can
@@ -77,10 +78,11 @@ class Alterations:
         self.cursor.execute("SET LOCAL enable_hashjoin = on")
         self.cursor.execute(NOW)
         looks = {"altered": newer, "altered_readings": 0, "altered_beside": 0}
-        if run:
+        if wanted.run:
             looks["altered_changes"] = 0
+        parameters = {"instant": instant, "run": wanted.run, "only_stored": wanted.only_stored}
         for look, allowed in looks.items():
-            self.cursor.execute(statement(look), {"instant": instant, "run": run})
+            self.cursor.execute(statement(look), parameters)
             altered, first = self.cursor.fetchone()  # type: ignore[misc]
             if altered > allowed:
                 rows = counted(altered - allowed, "row is", "rows are")

@@ -60,6 +60,7 @@ class Baseline:
     snapshot_at: datetime  # UTC
     definition: Mapping[str, Any] | None  # None: of a run from before definitions
     catalog: str | None = None  # as pipeline.captured.catalog; all changes until then are computed
+    pending: int = 0  # rows that it left, for its --limit
 
     @property
     def document(self) -> Mapping[str, Any]:

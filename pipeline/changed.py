@@ -130,6 +130,7 @@ def _changed(
         lambda: [rows],
         every=True,
         run=run,
+        only_stored=choice.leaves_rows,
         orphans=lambda: computation.orphans,
         lost_readings=lambda: 0,  # of the others nobody has told
     )

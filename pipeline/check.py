@@ -64,7 +64,7 @@ WRITING = {
     "insert": (TARGET,),
     "count_newer": (TARGET,),
     "keep_ours": (TARGET,),
-    "record_changes": (CHANGES, READINGS, RUNS),
+    "record_changes": (CHANGES, READINGS),
     "write_readings": (READINGS,),
     "delete_readings": (READINGS,),
 }
@@ -80,6 +80,7 @@ PARAMETERS: dict[str, object] = {
     **dict.fromkeys(("declared_agents", "machine_networks", "own_networks"), "{}"),
     "instant": datetime(2000, 1, 1),
     "every": True,
+    "only_stored": False,
 }
 TYPES_THAT_DO = {
     "timestamp without time zone": {"timestamp with time zone", "date"},

@@ -324,6 +324,12 @@ class Choice:
         clicks were, nobody knows."""
         return self.published is not None and self.published.definition is None
 
+    @property
+    def leaves_rows(self) -> bool:
+        """Whether the last published run has left rows for its --limit: an application without a
+        row is one of those, and not new."""
+        return self.published is not None and self.published.pending > 0
+
     def warnings(self) -> Iterator[str]:
         """What a run of everything says about its definition."""
         if self.is_emptied:

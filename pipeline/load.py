@@ -136,7 +136,7 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
                     alterations.begin()
                     written += without_readings_of_gone(cursor)
                 if written != Written():
-                    alterations.refuse(instant, wanted.run, written.newer)
+                    alterations.refuse(wanted, instant, written.newer)
                 break
             except psycopg2.Error as error:
                 # whatever comes of the faster way, the slower one may do without: of a row that is
@@ -186,8 +186,14 @@ def _write(
                 continue
             stage = staging(cursor, _with_ids(rows).select(STAGED))
             ids = rows["application_id"]
-            parameters = {"first": ids[0], "last": ids[-1], "instant": instant}
-            parameters |= {"every": wanted.every, "run": wanted.run}
+            parameters = {
+                "first": ids[0],
+                "last": ids[-1],
+                "instant": instant,
+                "every": wanted.every,
+                "run": wanted.run,
+                "only_stored": wanted.only_stored,
+            }
             yield partial(
                 _write_slice,
                 cursor,

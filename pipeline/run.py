@@ -165,6 +165,7 @@ def _everything(
                 whole=True,
                 every=options.full,
                 run=None if choice.is_new or is_unknown else settings.run_id,
+                only_stored=choice.leaves_rows,
                 orphans=lambda: computation.orphans,
                 lost_readings=lambda: computation.lost_readings,
             )
@@ -323,7 +324,8 @@ def _named(
         run = None if is_unknown else settings.run_id
     audit_rows(per_application)
     before("write")
-    write_audited(writer, settings, report, ToWrite(lambda: [rows], every=True, run=run))
+    wanted = ToWrite(lambda: [rows], every=True, run=run, only_stored=choice.leaves_rows)
+    write_audited(writer, settings, report, wanted)
     if report.newer:  # although no run that is newer can have come between
         raise Refused(LOOK_NEWER)
     return report, per_application

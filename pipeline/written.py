@@ -21,6 +21,7 @@ class ToWrite:
     whole: bool = False  # all applications were computed: who is not among them is gone
     every: bool = False  # readings, too, that do not differ
     run: str | None = None  # with this id it is kept how scores change
+    only_stored: bool = False  # but not those of applications without a row
     # how many stored rows have no application; after the last slice
     orphans: Callable[[], int] = lambda: 0
     # how many readings have neither an application nor a row; None: this run deletes none

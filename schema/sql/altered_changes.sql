@@ -1,6 +1,7 @@
 -- How many changes of scores are stored otherwise than this run has kept them (record_changes.sql), and
 -- the first of them; but for those of rows that it leaves to a newer run (as in keep_ours.sql).
 --   run       the id of this run
+--   only_stored   as in record_changes.sql
 --   instant   when its snapshot was taken
 SELECT count(*), min(application_id::text)
 FROM (
@@ -17,16 +18,7 @@ FROM (
     LEFT JOIN pg_temp.clickstats_readings_before AS before
         ON before.application_id = written.application_id
     WHERE
-        (
-            written.is_stored
-            OR (
-                SELECT coalesce(pending, 0) = 0
-                FROM clickstats_runs
-                WHERE command = 'run --all' AND outcome = 'published'
-                ORDER BY number DESC
-                LIMIT 1
-            ) IS NOT FALSE
-        )
+        (written.is_stored OR NOT :'only_stored'::boolean)
         AND (
             ours.calculated_at = :'instant'::timestamp
             OR (

@@ -1,8 +1,8 @@
 -- Keeps what the staged readings change about the scores of human clicks; before they are written. An
--- application without a row starts from 0; while the last `run --all` has left some, for its --limit, it is one
--- of those, and not new.
+-- application without a row starts from 0.
 --   run       the id of this run
 --   instant   when its snapshot was taken
+--   only_stored   whether those without a row are left out
 --   every     whether those are written, too, that were the same
 --   first, last   the range of the staged applications: no need to look further
 INSERT INTO link_click_score_changes (
@@ -26,16 +26,7 @@ LEFT JOIN link_click_readings AS stored
         stored.application_id = staged.application_id
         AND stored.application_id BETWEEN :'first'::uuid AND :'last'::uuid
 WHERE
-    (
-        staged.is_stored
-        OR (
-            SELECT coalesce(pending, 0) = 0
-            FROM clickstats_runs
-            WHERE command = 'run --all' AND outcome = 'published'
-            ORDER BY number DESC
-            LIMIT 1
-        ) IS NOT FALSE
-    )
+    (staged.is_stored OR NOT :'only_stored'::boolean)
     -- what is written or deleted
     AND (staged.has_other_readings OR staged.human_clicks IS NULL OR :'every'::boolean)
     AND (
