@@ -63,8 +63,8 @@ class Alterations:
     def refuse(self, wanted: ToWrite, instant: datetime, newer: int) -> None:
         """Raise `AuditFailed` when rows are stored otherwise than they were written, but for the
         `newer` ones, left to a newer run, or when others were altered, or what the run has kept of
-        changes of scores. Triggers that would wait for the commit fire
-        now, those of foreign keys among them.
+        changes of scores. Triggers that would wait for the commit fire now, those of foreign keys
+        among them.
 
         Raises `Refused` when something has come since the first look that may alter rows: none can
         come after the first row is written, since that keeps the table locked."""

@@ -25,6 +25,7 @@ from pipeline.run import (
     biggest_changes,
     gathered,
     here,
+    id_for_changes,
     nothing,
     reading_named,
     run_all,
@@ -116,7 +117,7 @@ def _changed(
             rows = rows_to_write(per_application, marks, every=True)
         computation.count(marks, per_application["application_id"], stored)
         due = per_application.filter(marks["is_changed"] | marks["has_other_readings"])
-        run = None if computation.target.has_no_readings else settings.run_id
+        run = id_for_changes(settings, computation.target, choice)
     with report.timed("audit"):
         audit_rows(per_application)
     pending: list[str] = []

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 TARGET, READINGS = tables.link_click_analytics.name, tables.link_click_readings.name
-CHANGES, RUNS = tables.link_click_score_changes.name, tables.clickstats_runs.name
+CHANGES = tables.link_click_score_changes.name
 PRIVILEGES = {table.name: "SELECT" for table in tables.source.sorted_tables} | {
     TARGET: "SELECT, INSERT, UPDATE",
     READINGS: "SELECT, INSERT, UPDATE, DELETE",
     CHANGES: "SELECT, INSERT, DELETE",
-    RUNS: "SELECT, INSERT, UPDATE, DELETE",
+    tables.clickstats_runs.name: "SELECT, INSERT, UPDATE, DELETE",
     VERSION_TABLE: "SELECT",
     "clickstats_changes": "SELECT, DELETE",  # where change capture is on
 }

@@ -158,13 +158,12 @@ def _everything(
                 slices = partial(rows.iter_slices, settings.sizes.applications)
             is_large = report.applications >= settings.sizes.first_load
             is_fresh = target.has_no_readings
-            is_unknown = is_fresh or choice.knows_no_readings  # what scores were
             wanted = ToWrite(
                 slices,
                 first_load=is_large and is_fresh and target.is_empty,
                 whole=True,
                 every=options.full,
-                run=None if choice.is_new or is_unknown else settings.run_id,
+                run=None if choice.is_new else id_for_changes(settings, target, choice),
                 only_stored=choice.leaves_rows,
                 orphans=lambda: computation.orphans,
                 lost_readings=lambda: computation.lost_readings,
@@ -320,8 +319,7 @@ def _named(
         marks = marked(per_application, stored, computation.frozen_before)
         refuse_frozen(per_application.filter(marks["is_frozen"]))
         rows = rows_to_write(per_application, marks, every=True)
-        is_unknown = target.has_no_readings or choice.knows_no_readings  # what scores were
-        run = None if is_unknown else settings.run_id
+        run = id_for_changes(settings, target, choice)
     audit_rows(per_application)
     before("write")
     wanted = ToWrite(lambda: [rows], every=True, run=run, only_stored=choice.leaves_rows)
@@ -389,6 +387,12 @@ def count(report: RunReport, extracted: Extracted) -> None:
     report.clicks_in_future = extracted.clicks_in_future
     report.clicks_used = extracted.clicks["clicked_at"].count()
     report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
+
+
+def id_for_changes(settings: Settings, target: Target, choice: Choice) -> str | None:
+    """The id with which a run keeps how scores change; None where nobody knows what they were."""
+    is_unknown = target.has_no_readings or choice.knows_no_readings
+    return None if is_unknown else settings.run_id
 
 
 def write_audited(

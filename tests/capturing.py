@@ -1,7 +1,10 @@
 """Two applications with a link each, and what capture has noted of them."""
 
+from pipeline.capture import turn_on
+from pipeline.changed import run_changed
 from tests.databases import LEAST, Database
 from tests.drawings import named, world_drawn
+from tests.oracle_world import World
 
 WORLD = world_drawn(
     """
@@ -33,3 +36,11 @@ NOTED = """
 
 def noted(database: Database) -> list[str]:
     return [name for (name,) in database.execute(NOTED)]
+
+
+def begun(database: Database, world: World = WORLD) -> Database:
+    """Capture is on, and everything that it told of is done."""
+    database.load(world)
+    turn_on(database.settings())
+    run_changed(database.settings())
+    return database

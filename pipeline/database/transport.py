@@ -7,8 +7,7 @@ import logging
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping
 from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -81,17 +80,8 @@ class SnapshotReader:
     ) -> Generator[pl.DataFrame]:
         """The frames of the statements, in order; meanwhile the next ones are read."""
 
-        def read(text: str) -> pl.DataFrame:
-            text = AT_ITS_SERVER.format(text, self.snapshot.server)
-            with _two_servers():
-                if self.url is None:
-                    return read_by_copy(self.snapshot.connection, text, schema)
-                return read_by_connectorx(
-                    self.url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
-                )
-
         return in_turn(
-            [partial(read, text) for text in texts],
+            [partial(self._read, text, schema, self.url, as_arrays=as_arrays) for text in texts],
             self.snapshot.connection,
             threads=2 if self.url else 1,
         )
@@ -104,9 +94,8 @@ class SnapshotReader:
         """What a statement reads, over the snapshot's own connection, leaving no lock behind: who
         waits for the table would make the connections that read it next wait behind him. By COPY,
         for which the server uses all its cores; through a cursor it uses one."""
-        text = AT_ITS_SERVER.format(text, self.snapshot.server)
-        with leaving_no_lock(self.snapshot.connection), _two_servers():
-            return read_by_copy(self.snapshot.connection, text, schema)
+        with leaving_no_lock(self.snapshot.connection):
+            return self._read(text, schema, None)
 
     def row_without_lock(self, query: str) -> Any:
         """The first row of a query that leaves no lock behind: a first load drops indexes."""
@@ -114,16 +103,21 @@ class SnapshotReader:
             cursor.execute(query)
             return cursor.fetchone()
 
-
-@contextmanager
-def _two_servers() -> Iterator[None]:
-    """Say what it means that a statement was not answered by the server that it is for."""
-    try:
-        yield
-    except errors.InvalidTextRepresentation as error:
-        if ANOTHER_SERVER in str(error):
-            raise Refused(TWO_SERVERS) from error
-        raise
+    def _read(
+        self, text: str, schema: pl.Schema, url: str | None, *, as_arrays: bool = False
+    ) -> pl.DataFrame:
+        """The frame of a statement: through ConnectorX with a `url`, else by COPY."""
+        text = AT_ITS_SERVER.format(text, self.snapshot.server)
+        try:
+            if url is None:
+                return read_by_copy(self.snapshot.connection, text, schema)
+            return read_by_connectorx(
+                url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
+            )
+        except errors.InvalidTextRepresentation as error:
+            if ANOTHER_SERVER in str(error):
+                raise Refused(TWO_SERVERS) from error
+            raise
 
 
 def read_by_connectorx(

@@ -19,6 +19,7 @@ from pipeline.errors import NoConnection
 from pipeline.follow import follow
 from pipeline.migrate import migrate
 from pipeline.run import Options, run_all
+from tests.capturing import begun
 from tests.commands import MAIN, ROOT, inherited
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import assert_exact, reference, stored
@@ -80,10 +81,7 @@ def following(database: Database, *arguments: str, **environment: str) -> Iterat
 @pytest.fixture
 def done(empty: Database) -> Database:
     """Capture is on, and everything is computed."""
-    empty.load(WORLD)
-    turn_on(empty.settings())
-    run_all(empty.settings())
-    return empty
+    return begun(empty, WORLD)
 
 
 def is_right(database: Database) -> bool:

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.capture import turn_on
-from pipeline.changed import run_changed
-from tests.capturing import WORLD
+from tests.capturing import WORLD, begun
 from tests.databases import Database
 
 REQUIREMENT = Path(__file__).with_name("requirement.sql").read_text()
@@ -31,7 +30,4 @@ def captured(database: Database) -> Database:
 @pytest.fixture
 def done(database: Database) -> Database:
     """Capture is on, and everything that it told of is done."""
-    database.load(WORLD)
-    turn_on(database.settings())
-    run_changed(database.settings())
-    return database
+    return begun(database)

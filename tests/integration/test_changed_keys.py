@@ -2,11 +2,10 @@
 
 import pytest
 
-from pipeline.capture import turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import SchemaError
-from tests.capturing import MAY_NOT_DELETE, WAITING, WORLD, A
+from tests.capturing import MAY_NOT_DELETE, WAITING, A, begun
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.engines import assert_exact, reference, stored
@@ -21,10 +20,8 @@ def done_without_keys(database: Database) -> None:
     )
     database.execute("drop table clickstats_migrations, clickstats_runs")
     database.execute("alter table job_applications drop constraint job_applications_pkey cascade")
-    database.load(WORLD)
     assert clickstats("migrate", database=database).code == 0
-    turn_on(database.settings())
-    run_changed(database.settings())
+    begun(database)
 
 
 def test_rows_of_applications_that_are_gone_go(database: Database) -> None:

@@ -18,7 +18,7 @@ from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError, NoConnection
 from pipeline.run import Options, Step, run_all
 from pipeline.settings import Sizes
-from tests.capturing import CLICK, WAITING
+from tests.capturing import CLICK, WAITING, begun
 from tests.commands import clickstats
 from tests.databases import Database
 from tests.definitions import printed
@@ -59,10 +59,7 @@ LEDGER = """
 @pytest.fixture
 def done(database: Database) -> Database:
     """Capture is on, and everything that it told of is done."""
-    database.load(WORLD)
-    turn_on(database.settings())
-    run_changed(database.settings())
-    return database
+    return begun(database, WORLD)
 
 
 def test_the_first_round_is_a_run_of_everything(done: Database) -> None:
