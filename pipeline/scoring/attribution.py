@@ -6,6 +6,8 @@ from schema.columns import INSTANT
 
 # a key has 74 bits; so much of a number of 128 bits is free for what stands below it
 FREE = 2**54
+# so many links are sorted by Polars' streaming engine, which takes less memory (decision 0062)
+MANY = 10_000_000
 
 
 def key(bits_64: pl.Expr, bits_10: pl.Expr) -> pl.Expr:
@@ -71,8 +73,17 @@ def in_link_order(links: pl.DataFrame) -> pl.DataFrame:
     whole = pl.UInt64 if applications * functions * links.height <= 2**64 else pl.UInt128
     pair = pl.col("application").cast(whole) * functions + pl.col("link_function").to_physical()
     # with the row number below it: plain numbers are sorted with less time and memory than places
-    entry = pair * links.height + pl.int_range(pl.len(), dtype=pl.UInt32)
-    rows = links.select((entry.sort() % links.height).cast(pl.UInt32)).to_series()
+    entry = pair * links.height + pl.col("index")
+    rows = (
+        links.lazy()
+        .with_row_index()
+        .select(entry=entry)
+        .sort("entry")
+        .select((pl.col("entry") % links.height).cast(pl.UInt32))
+        .collect(engine="streaming" if links.height >= MANY else "in-memory")
+        .to_series()
+        .rechunk()
+    )
     # in one piece each, or a gather from many parts takes twice as long
     return pl.DataFrame(
         [links.drop_in_place(name).rechunk().gather(rows) for name in links.columns]
