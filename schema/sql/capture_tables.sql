@@ -12,7 +12,8 @@
 --   is_tied     of jobs: a foreign key from job_id to id keeps applications and jobs together, and
 --               tells the applications of what it does; not one without an action that can be deferred, by
 --               which a job may go and come back in one transaction, while our own key forgets it; nor
---               where a trigger of the applications may keep it from acting, as one for soft deletes does
+--               where a trigger or a rule of the applications may keep it from acting, as one for soft
+--               deletes does, or its own triggers are disabled
 WITH RECURSIVE parts AS (
     SELECT
         oid AS whole,
@@ -27,6 +28,19 @@ WITH RECURSIVE parts AS (
     SELECT p.whole, i.inhrelid
     FROM parts AS p
     JOIN pg_inherits AS i ON i.inhparent = p.part
+),
+
+-- a foreign key has keys of its own for partitions
+keys AS (
+    SELECT
+        oid AS whole,
+        oid AS part
+    FROM pg_constraint
+    WHERE contype = 'f' AND confrelid = to_regclass('jobs') AND conrelid = to_regclass('job_applications')
+    UNION
+    SELECT k.whole, part.oid
+    FROM keys AS k
+    JOIN pg_constraint AS part ON part.conparentid = k.part
 )
 
 SELECT
@@ -129,6 +143,21 @@ SELECT
                     AND t.tgenabled IN ('O', 'A')
                     AND t.tgtype & 3 = 3 -- for each row, before
                     AND t.tgtype & 24 > 0 -- delete or update
+            )
+            AND NOT EXISTS (
+                SELECT FROM parts AS p
+                JOIN pg_rewrite AS r ON r.ev_class = p.part
+                WHERE
+                    p.whole = k.conrelid
+                    AND (k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r'))
+                    AND r.ev_type IN ('2', '4') -- update, delete
+                    AND r.is_instead
+                    AND r.ev_enabled IN ('O', 'A')
+            )
+            AND NOT EXISTS (
+                SELECT FROM keys
+                JOIN pg_trigger AS t ON t.tgconstraint = keys.part
+                WHERE keys.whole = k.oid AND t.tgenabled IN ('D', 'R')
             )
     ) AS is_tied
 FROM pg_class AS c
