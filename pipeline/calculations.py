@@ -28,6 +28,7 @@ from pipeline.errors import (
 from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.run import run_named
 from pipeline.settings import Settings
+from schema.sql import read_all
 
 log = logging.getLogger("clickstats")
 
@@ -64,6 +65,7 @@ class Calculations:
     """Those who ask, and a thread that computes."""
 
     def __init__(self, settings: Settings) -> None:
+        read_all()
         self._settings = settings
         self._asked: SimpleQueue[tuple[str, Future[Calculated]] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="calculations", daemon=True)

@@ -18,6 +18,7 @@ from pipeline.errors import Locked, NoConnection, Refused
 from pipeline.lock import hold_follow_lock
 from pipeline.run import DEFAULTS, Options, Step
 from pipeline.settings import Settings
+from schema.sql import read_all
 
 log = logging.getLogger("clickstats")
 
@@ -38,6 +39,7 @@ def follow(
     connection yet, and what does not pass: capture that is off, a missing privilege, a failed
     audit.
     """
+    read_all()
     pause, has_begun = every, False
     while True:
         try:

@@ -38,7 +38,7 @@ from pipeline.target import Target, refuse_rows_of_the_future
 from pipeline.written import ToWrite
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS, READINGS
-from schema.sql import statement
+from schema.sql import read_all, statement
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
@@ -86,6 +86,7 @@ def run_all(
     `by_published` raises `ConfigurationError` for another definition than the published one.
     """
     started = perf_counter()
+    read_all()
     with (
         writing(settings) as writer,
         ledger(writer, settings, "run --all", asdict(options), options.keep_days) as row,

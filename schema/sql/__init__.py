@@ -16,6 +16,14 @@ def statement(name: str) -> str:
     return re.sub(r":'(\w+)'", r"%(\1)s", text.replace("%", "%%"))
 
 
+def read_all() -> None:
+    """Read all statements, for a process that goes on for long: when clickstats is upgraded under
+    it, those that it has not read yet would be of another version than its code."""
+    for file in files(__name__).iterdir():
+        if file.name.endswith(".sql"):
+            statement(file.name.removesuffix(".sql"))
+
+
 def over_plain_rows(name: str, front: str = "") -> str:
     """The statement in `<name>.sql`, in which the rows of `plain_rows.sql` stand for the table;
     `front` is what stands for others (`pipeline.source_columns.SourceColumns.in_front`)."""

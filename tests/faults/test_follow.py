@@ -1,5 +1,6 @@
 """`clickstats follow` as a process: what it computes, what it survives, and how it ends."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -97,6 +98,22 @@ def test_what_is_clicked_is_computed_until_it_is_ended(done: Database) -> None:
             assert stored(done) != before
         assert follower.end() == 0
         assert follower.says("ended")
+    assert_exact(done)
+
+
+def test_an_upgrade_under_it_leaves_it_as_it_is(done: Database, tmp_path: Path) -> None:
+    """What it reads from its files is of the version that it began with, the keys of links, too."""
+    for package in ("cli", "pipeline", "schema"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    with following(done, PYTHONSAFEPATH="1", PYTHONPATH=str(tmp_path)) as follower:
+        wait_until(lambda: done.execute(FOLLOWED))
+        of_links = tmp_path / "schema/sql/links.sql"
+        text = of_links.read_text()
+        of_links.write_text(text.replace("<< 10", "<< 12"))
+        assert of_links.read_text() != text
+        done.execute(CLICK, ("a",))
+        wait_until(lambda: follower.says("INFO round"))
+        assert follower.end() == 0
     assert_exact(done)
 
 
