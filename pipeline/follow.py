@@ -13,6 +13,7 @@ from pipeline.capture import refuse_unless_on
 from pipeline.captured import waits
 from pipeline.changed import run_changed
 from pipeline.database.connection import session
+from pipeline.database.pool import LONGEST_LIFE
 from pipeline.database.waiting import signal_behind
 from pipeline.errors import Locked, NoConnection, Refused
 from pipeline.lock import hold_follow_lock
@@ -43,10 +44,11 @@ def follow(
     pause, has_begun = every, False
     while True:
         try:
-            # one transaction as long as it follows; between two looks it holds the lock and nothing
-            # else: no snapshot, no table
+            # one transaction; between two looks it holds the lock and nothing else: no snapshot, no
+            # table. From time to time another one, for a server that has moved behind its name
             with session(settings) as watcher:
                 hold_follow_lock(watcher)
+                until = time.monotonic() + LONGEST_LIFE
                 while True:
                     refuse_unless_on(watcher)
                     pause, has_begun = every, True
@@ -54,6 +56,8 @@ def follow(
                     if waits(watcher):
                         _round(settings, options, alive)
                     time.sleep(every)
+                    if time.monotonic() >= until:
+                        break
         except (NoConnection, Refused, RunInTheWay) as error:
             if signal := signal_behind(error):  # whose work was broken off at the server
                 raise signal from None

@@ -117,6 +117,23 @@ def test_an_upgrade_under_it_leaves_it_as_it_is(done: Database, tmp_path: Path) 
     assert_exact(done)
 
 
+def test_from_time_to_time_it_connects_anew(
+    done: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may have moved behind its name, and the old one live on."""
+    monkeypatch.setattr("pipeline.follow.LONGEST_LIFE", 0)
+    watchers: list[object] = []
+
+    def alive() -> None:
+        watchers.append(done.execute(FOLLOWED.replace("1", "pid", 1)))
+        if len(watchers) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(done.settings(), 0.1, alive=alive)
+    assert watchers[0] != watchers[1]
+
+
 def test_it_leaves_no_trace_where_nothing_changes(done: Database) -> None:
     runs = "select count(*) from clickstats_runs"
     [before] = done.execute(runs)
