@@ -174,8 +174,8 @@ def _write(
     mend: bool,
 ) -> Written:
     """Write all slices."""
-    indexes = _drop_indexes(cursor) if first_load else []
     straight = first_load and not mend and not alterations.names and _is_as_expected(cursor)
+    indexes = _drop_indexes(cursor, straight=straight) if first_load else []
 
     def works() -> Generator[Callable[[], Written]]:
         if straight:
@@ -214,13 +214,13 @@ def _write(
     ):
         for of_a_slice in done:
             written += of_a_slice
-    if straight:
-        cursor.execute(statement("delete_readings_beside"), {"instant": instant})
-        written += Written(readings_deleted=cursor.rowcount)
     if indexes:
         cursor.execute(TO_BUILD)
     for create in indexes:
         cursor.execute(create)
+    if straight:
+        cursor.execute(statement("delete_readings_beside"), {"instant": instant})
+        written += Written(readings_deleted=cursor.rowcount)
     return written
 
 
@@ -345,10 +345,10 @@ def _with_ids(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(id=pl.when(~pl.col("is_stored")).then(pl.Series(ids)))
 
 
-def _drop_indexes(cursor: Cursor) -> list[str]:
+def _drop_indexes(cursor: Cursor, *, straight: bool) -> list[str]:
     """Drop the indexes that are better built after a first load; returns the statements that build
     them."""
-    cursor.execute(statement("droppable_indexes"))
+    cursor.execute(statement("droppable_indexes"), {"straight": straight})
     indexes = cursor.fetchall()
     for drop, _ in indexes:
         log.debug("%s; built anew after the rows", drop)

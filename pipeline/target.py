@@ -114,6 +114,8 @@ class Target:
     @cached_property
     def readings(self) -> int:
         """How many readings are stored of all applications."""
+        if self.has_no_readings:  # known already, and a first load keeps everybody from the table
+            return 0
         (count,) = self.reader.row_without_lock(READINGS_STORED)
         return int(count)
 
