@@ -43,7 +43,7 @@ from pipeline.source_rows import (
     refuse_null_functions,
     spelled,
 )
-from pipeline.source_shape import beyond_snapshot, text_problems
+from pipeline.source_shape import beyond_snapshot, hold_foreign_tables, text_problems
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL
 from schema.sql import statement
 
@@ -289,6 +289,7 @@ class Source:
     def check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose.
         Look for what it would not say."""
+        hold_foreign_tables(self.snapshot.connection)  # first: its server's state begins here
         for name in TABLES if self.whole else ():
             self.reader.row_without_lock(
                 f"EXPLAIN {self._stand_in(TABLES[name].name)} {self._bound(name)}"

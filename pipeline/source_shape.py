@@ -70,6 +70,16 @@ def beyond_snapshot(connection: Connection) -> list[str]:
     return [reason for (reason,) in _rows(connection, "beyond_snapshot")]
 
 
+def hold_foreign_tables(connection: Connection) -> None:
+    """Read a row of each foreign table of the source, so that its server keeps it from being
+    truncated or rewritten until the end of the transaction: to the state that is read there from
+    now on such a table would be empty, and no catalog here would tell."""
+    names = [name for (name,) in _rows(connection, "foreign_parts")]
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"SELECT FROM {name} LIMIT 1")
+
+
 def duplicate_id_problems(connection: Connection) -> list[str]:
     """The ids that stand more than once where clickstats expects unique ones."""
     return [

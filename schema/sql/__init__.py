@@ -62,6 +62,7 @@ FUNCTIONS = [
     "format_type",
     "gen_random_uuid",
     "generate_series",
+    "has_any_column_privilege",
     "has_column_privilege",
     "has_schema_privilege",
     "hash_record_extended",

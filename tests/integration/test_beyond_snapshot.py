@@ -2,14 +2,17 @@
 the time. All is read in one transaction, in which neither changes."""
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
 
 from pipeline.database.connection import session
 from pipeline.demo.embedded import SYSTEM_VERSIONS, server
 from pipeline.dry_run import dry_run
-from pipeline.run import run_all
+from pipeline.extract import Source
+from pipeline.run import run_all, run_named
 from pipeline.source_shape import beyond_snapshot
 from tests.databases import Database, fresh
 from tests.engines import reference, stored
@@ -107,6 +110,66 @@ def test_foreign_tables_are_read_in_one_state(
         assert elsewhere.execute("select distinct link_function from link_tracking") == [
             ("Resume",)
         ]
+
+
+FAR = """
+create extension postgres_fdw;
+create server elsewhere foreign data wrapper postgres_fdw
+    options (host '{host}', port '{port}', dbname '{name}');
+create user mapping for current_user server elsewhere
+    options (user '{user}', password '{password}');
+drop table link_tracking;
+import foreign schema public limit to (link_tracking) from server elsewhere into public;
+"""
+# as a program does that loads a table anew each night
+LOADED_ANEW = """
+set local lock_timeout = '100ms';
+create temporary table kept on commit drop as select * from link_tracking;
+truncate link_tracking;
+insert into link_tracking select * from kept;
+"""
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
+def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
+    filled: Database,
+    server_url: str,
+    with_sources: str,
+    monkeypatch: pytest.MonkeyPatch,
+    named: bool,
+) -> None:
+    """What its server has truncated would be empty to the state that is read of it."""
+    with fresh(server_url, with_sources) as elsewhere:
+        elsewhere.load(WORLD)
+        url = urlsplit(elsewhere.url)
+        before = reference(filled)
+        filled.execute(
+            FAR.format(
+                host=url.hostname,
+                port=url.port,
+                name=elsewhere.name,
+                user=url.username,
+                password=url.password,
+            )
+        )
+        read = Source._read
+        refused: list[str] = []
+
+        def load_anew(source: Source, name: str, *others: Any) -> Any:
+            if name == "links":
+                with pytest.raises(psycopg2.errors.LockNotAvailable) as refusal:
+                    elsewhere.execute(LOADED_ANEW)
+                refused.append(str(refusal.value))
+            return read(source, name, *others)
+
+        monkeypatch.setattr(Source, "_read", load_anew)
+        if named:
+            run_named(filled.settings(), [str(application) for application in before])
+        else:
+            run_all(filled.settings())
+        assert len(refused) == 1
+        assert stored(filled) == before
+        elsewhere.execute(LOADED_ANEW)  # nothing is held any more
 
 
 def test_a_server_that_takes_rows_from_old_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
