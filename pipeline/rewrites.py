@@ -18,7 +18,7 @@ import psycopg2
 from pipeline.database.connection import begin_anew, session
 from pipeline.errors import ClickstatsError, Refused
 from pipeline.settings import Settings
-from pipeline.source_shape import refuse_shadows
+from pipeline.source_shape import foreign_tables, refuse_shadows
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
     """Do `work` and return its result. It takes a snapshot, reads it, and writes in the writer's
     transaction. When a table is rewritten meanwhile, what it wrote is undone and it is repeated.
 
-    Raises `Refused` when that happens again and again.
+    Raises `Refused` when that happens again and again, and over foreign tables at once: to the
+    writer their server would go on to show the state that it saw the first time.
     """
 
     def undo() -> None:
@@ -44,7 +45,9 @@ def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
 
     with writer.cursor() as cursor:
         cursor.execute("SAVEPOINT before_reading")
-    return _repeated(work, lambda: relations(writer), undo)
+    return _repeated(
+        work, lambda: relations(writer), undo, may_repeat=lambda: not foreign_tables(writer)
+    )
 
 
 def read_steadily(
@@ -84,6 +87,7 @@ def _repeated(
     look: Callable[[], Relations],
     undo: Callable[[], None],
     attempts: int = ATTEMPTS,
+    may_repeat: Callable[[], bool] = lambda: True,
 ) -> Result:
     for _ in range(attempts):
         before = look()
@@ -98,6 +102,8 @@ def _repeated(
             undo()
         names = ", ".join(sorted({name for _, name, *_ in changed}))
         log.warning("rewritten while it was read: %s", names)
+        if not may_repeat():
+            break
     raise Refused(
         f"rewritten while it was read, by VACUUM FULL, CLUSTER, ALTER TABLE, TRUNCATE or the like: "
         f"{names}; nothing was written; run again when that is over"

@@ -31,6 +31,7 @@ WRONG = {
     "zero_damaged_pages": ("on", "so that rows of a damaged page count as deleted; expected off"),
     "ignore_checksum_failure": ("on", "so that a damaged page may say anything; expected off"),
 }
+IS_FOREIGN = " is a foreign table"  # as schema/sql/beyond_snapshot.sql says
 # what makes each application stand once
 TO_KEEP_UNIQUE = {
     "link_click_analytics": "run `clickstats migrate`, which adds the missing unique index",
@@ -68,6 +69,11 @@ def beyond_snapshot(connection: Connection) -> list[str]:
     """What of the source only a single transaction reads in one state: foreign tables, whose server
     knows nothing of our snapshot, and views that ask for the time or the like."""
     return [reason for (reason,) in _rows(connection, "beyond_snapshot")]
+
+
+def foreign_tables(connection: Connection) -> list[str]:
+    """The same of foreign tables alone."""
+    return [reason for reason in beyond_snapshot(connection) if reason.endswith(IS_FOREIGN)]
 
 
 def hold_foreign_tables(connection: Connection) -> None:

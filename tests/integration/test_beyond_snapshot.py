@@ -3,16 +3,19 @@ the time. All is read in one transaction, in which neither changes."""
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from unittest.mock import patch
+from urllib.parse import SplitResult, urlsplit
 
 import psycopg2
 import pytest
 
-from pipeline.database.connection import session
+from pipeline.database.connection import Connection, session
 from pipeline.demo.embedded import SYSTEM_VERSIONS, server
 from pipeline.dry_run import dry_run
+from pipeline.errors import Refused
 from pipeline.extract import Source
-from pipeline.run import run_all, run_named
+from pipeline.migrate import migrate
+from pipeline.run import run_all, run_named, write_audited
 from pipeline.source_shape import beyond_snapshot
 from tests.databases import Database, fresh
 from tests.engines import reference, stored
@@ -118,8 +121,8 @@ create server elsewhere foreign data wrapper postgres_fdw
     options (host '{host}', port '{port}', dbname '{name}');
 create user mapping for current_user server elsewhere
     options (user '{user}', password '{password}');
-drop table link_tracking;
-import foreign schema public limit to (link_tracking) from server elsewhere into public;
+drop table {table} cascade;
+import foreign schema public limit to ({table}) from server elsewhere into public;
 """
 # as a program does that loads a table anew each night
 LOADED_ANEW = """
@@ -128,6 +131,16 @@ create temporary table kept on commit drop as select * from link_tracking;
 truncate link_tracking;
 insert into link_tracking select * from kept;
 """
+
+
+def connected_by(url: SplitResult, elsewhere: Database) -> dict[str, object]:
+    return {
+        "host": url.hostname,
+        "port": url.port,
+        "name": elsewhere.name,
+        "user": url.username,
+        "password": url.password,
+    }
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
@@ -143,15 +156,7 @@ def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
         elsewhere.load(WORLD)
         url = urlsplit(elsewhere.url)
         before = reference(filled)
-        filled.execute(
-            FAR.format(
-                host=url.hostname,
-                port=url.port,
-                name=elsewhere.name,
-                user=url.username,
-                password=url.password,
-            )
-        )
+        filled.execute(FAR.format(table="link_tracking", **connected_by(url, elsewhere)))
         read = Source._read
         refused: list[str] = []
 
@@ -170,6 +175,38 @@ def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
         assert len(refused) == 1
         assert stored(filled) == before
         elsewhere.execute(LOADED_ANEW)  # nothing is held any more
+
+
+def test_a_run_over_foreign_tables_does_not_start_over(
+    filled: Database, server_url: str, with_sources: str
+) -> None:
+    """Its writer would look for an application that is new then in the state from before, and
+    delete its row."""
+    with fresh(server_url, with_sources) as elsewhere:
+        elsewhere.load(WORLD)
+        far = connected_by(urlsplit(elsewhere.url), elsewhere)
+        filled.execute(FAR.format(table="job_applications", **far))
+        filled.execute("drop table link_click_analytics, link_click_readings cascade")
+        filled.execute("drop table clickstats_migrations, clickstats_runs")
+        filled.execute("drop table if exists link_click_score_changes")
+        migrate(filled.settings())
+        looked: list[str] = []
+
+        def meanwhile(connection: Connection, *others: Any) -> None:
+            write_audited(connection, *others)
+            if not looked:
+                looked.append("once")
+                elsewhere.execute("insert into job_applications (id) values (gen_random_uuid())")
+                filled.execute("grant select on link_tracking to public")
+
+        with (
+            patch("pipeline.run.write_audited", meanwhile),
+            pytest.raises(Refused, match="link_tracking; nothing was written; run again"),
+        ):
+            run_all(filled.settings())
+        assert stored(filled) == {}
+        run_all(filled.settings())
+        assert stored(filled) == reference(filled)
 
 
 def test_a_server_that_takes_rows_from_old_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
