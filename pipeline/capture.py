@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg2 import errors, sql
 
 from pipeline.captured import is_there, waits
-from pipeline.database.connection import lock_timeout, rows_by_name, session
+from pipeline.database.connection import rows_by_name, session, time_limit
 from pipeline.errors import ConfigurationError, Refused, SchemaError
 from pipeline.run_report import RunReport
 from pipeline.settings import Settings
@@ -247,7 +247,7 @@ def _hold(connection: Connection, names: Iterable[str]) -> None:
     until = monotonic() + PATIENCE
     # who only reads is in the way of triggers that go, and of nothing else
     mode = "ACCESS EXCLUSIVE" if _triggers(connection) else "SHARE ROW EXCLUSIVE"
-    with connection.cursor() as cursor, lock_timeout(cursor, AT_ONCE):
+    with connection.cursor() as cursor, time_limit(cursor, "lock_timeout", AT_ONCE):
         cursor.execute("SAVEPOINT holding")
         while True:
             try:

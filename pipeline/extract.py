@@ -220,7 +220,8 @@ class Source:
             "application"
         )
         links = self._links(application_index)
-        del application_index
+        del application_index  # to put the links in order takes the most memory of all
+        links = spelled(links, self.definition)
         # of all of them the keys are two thirds of the memory
         link_index = index(links.drop_in_place("link_key") if self.whole else links["link_key"])
         refuse_duplicate_links(has_duplicates(link_index))
@@ -279,12 +280,12 @@ class Source:
         self.parameters["declared_agents"] = declared(agents["user_agent"])
 
     def _links(self, applications: pl.Series) -> pl.DataFrame:
-        """The links of the applications with this index, as `spelled` gives them."""
+        """The links of the applications with this index, as `of_applications` gives them."""
         links = pl.concat(
             self._read("links", LINKS, lambda part: of_applications(part, applications))
         )
         refuse_null_functions(links["link_function"].null_count())
-        return spelled(links, self.definition)
+        return links
 
     def check(self) -> None:
         """Let the server say what is missing by a code; through ConnectorX it says so in prose.

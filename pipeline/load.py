@@ -20,7 +20,7 @@ from psycopg2.errorcodes import QUERY_CANCELED
 
 from pipeline.alterations import Alterations, altering
 from pipeline.database.binary_copy import encoded, intervals
-from pipeline.database.connection import lock_timeout
+from pipeline.database.connection import time_limit
 from pipeline.database.waiting import in_turn
 from pipeline.missing_keys import (
     in_place_of,
@@ -29,6 +29,7 @@ from pipeline.missing_keys import (
     unguarded_by_keys,
     without_readings_of_gone,
 )
+from pipeline.source_shape import hold_foreign_tables
 from pipeline.written import ToWrite, Written
 from schema.columns import ANALYTICS, INSTANT, READINGS, SPAN
 from schema.sql import statement
@@ -105,8 +106,10 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
     guards them.
     """
     first_load = wanted.first_load
-    with connection.cursor() as cursor, lock_timeout(cursor, LOCK_TIMEOUT):
+    with connection.cursor() as cursor, time_limit(cursor, "lock_timeout", LOCK_TIMEOUT):
         missing_keys = keyless(cursor)
+        if missing_keys:  # as of foreign tables, which are looked up in the end
+            hold_foreign_tables(connection)
         unguarded, replaced, are_readings_unguarded = unguarded_by_keys(
             cursor, missing_keys, whole=wanted.whole
         )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import errors
 
-from pipeline.database.connection import lock_timeout
+from pipeline.database.connection import time_limit
 from pipeline.errors import Locked
 from pipeline.settings import Settings
 
@@ -124,7 +124,7 @@ def _is_taken(
 ) -> bool:
     cursor.execute("SAVEPOINT waiting")
     try:
-        with lock_timeout(cursor, f"{seconds * 1000:.0f}ms"):
+        with time_limit(cursor, "lock_timeout", f"{seconds * 1000:.0f}ms"):
             cursor.execute(take, parameters)
     except errors.LockNotAvailable:
         cursor.execute("ROLLBACK TO waiting")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.database.connection import search_path
-from pipeline.errors import ConfigurationError, SchemaError
+from psycopg2 import errors
+
+from pipeline.database.connection import search_path, time_limit
+from pipeline.errors import ConfigurationError, Refused, SchemaError
 from schema.sql import FUNCTIONS, OPERATORS, statement
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ WRONG = {
     "zero_damaged_pages": ("on", "so that rows of a damaged page count as deleted; expected off"),
     "ignore_checksum_failure": ("on", "so that a damaged page may say anything; expected off"),
 }
+PATIENCE = "5s"  # of those who read a row of a foreign table
 IS_FOREIGN = " is a foreign table"  # as schema/sql/beyond_snapshot.sql says
 # what makes each application stand once
 TO_KEEP_UNIQUE = {
@@ -79,11 +82,21 @@ def foreign_tables(connection: Connection) -> list[str]:
 def hold_foreign_tables(connection: Connection) -> None:
     """Read a row of each foreign table of the source, so that its server keeps it from being
     truncated or rewritten until the end of the transaction: to the state that is read there from
-    now on such a table would be empty, and no catalog here would tell."""
-    names = [name for (name,) in _rows(connection, "foreign_parts")]
-    with connection.cursor() as cursor:
-        for name in names:
-            cursor.execute(f"SELECT FROM {name} LIMIT 1")
+    now on such a table would be empty, and no catalog here would tell.
+
+    Raises `Refused` when that takes too long: its server has no way to see that a run waits for
+    somebody who waits for another connection of the same run.
+    """
+    for (name,) in _rows(connection, "foreign_parts"):
+        with connection.cursor() as cursor, time_limit(cursor, "statement_timeout", PATIENCE):
+            try:
+                cursor.execute(f"SELECT FROM {name} LIMIT 1")
+            except errors.QueryCanceled:
+                raise Refused(
+                    f"the foreign table {name} could not be read within {PATIENCE}: at its own "
+                    "server somebody truncates or alters it, or waits to; nothing was written; run "
+                    "again when that is over"
+                ) from None
 
 
 def duplicate_id_problems(connection: Connection) -> list[str]:

@@ -347,13 +347,14 @@ def leaving_no_lock(connection: Connection) -> Iterator[AnyCursor]:
 
 
 @contextmanager
-def lock_timeout(cursor: AnyCursor, limit: str) -> Iterator[None]:
-    """Wait at most so long for each lock."""
-    change = "SELECT current_setting('lock_timeout'), set_config('lock_timeout', %s, true)"
-    cursor.execute(change, (limit,))
+def time_limit(cursor: AnyCursor, setting: str, limit: str) -> Iterator[None]:
+    """Let each lock (`lock_timeout`), or each statement (`statement_timeout`), take at most so
+    long."""
+    change = "SELECT current_setting(%s), set_config(%s, %s, true)"
+    cursor.execute(change, (setting, setting, limit))
     before, _ = cursor.fetchone()  # type: ignore[misc]
     yield
-    cursor.execute(change, (before,))
+    cursor.execute(change, (setting, setting, before))
 
 
 def commit(connection: Connection, settings: Settings) -> None:

@@ -1,7 +1,9 @@
 """Sources whose rows do not depend on the snapshot alone: foreign tables, and views that ask for
 the time. All is read in one transaction, in which neither changes."""
 
+from contextlib import closing
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import SplitResult, urlsplit
@@ -9,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import psycopg2
 import pytest
 
+from pipeline import source_shape
 from pipeline.database.connection import Connection, session
 from pipeline.demo.embedded import SYSTEM_VERSIONS, server
 from pipeline.dry_run import dry_run
@@ -19,7 +22,9 @@ from pipeline.run import run_all, run_named, write_audited
 from pipeline.source_shape import beyond_snapshot
 from tests.databases import Database, fresh
 from tests.engines import reference, stored
+from tests.holds import at
 from tests.runs import WORLD
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -143,6 +148,17 @@ def connected_by(url: SplitResult, elsewhere: Database) -> dict[str, object]:
     }
 
 
+def with_applications_of(elsewhere: Database, database: Database) -> None:
+    """Let the database's applications be those of another one, to which there is no key."""
+    far = connected_by(urlsplit(elsewhere.url), elsewhere)
+    database.execute(FAR.format(table="job_applications", **far))
+    database.execute(
+        "drop table link_click_analytics, link_click_readings, link_click_score_changes,"
+        " clickstats_migrations, clickstats_runs cascade"
+    )
+    migrate(database.settings())
+
+
 @pytest.mark.parametrize("named", [False, True], ids=["all", "named"])
 def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
     filled: Database,
@@ -177,6 +193,48 @@ def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
         elsewhere.execute(LOADED_ANEW)  # nothing is held any more
 
 
+def test_a_foreign_table_that_is_being_loaded_anew(
+    filled: Database, server_url: str, with_sources: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no empty one, whoever began first."""
+    monkeypatch.setattr(source_shape, "PATIENCE", "200ms")
+    with fresh(server_url, with_sources) as elsewhere, closing(elsewhere.connect()) as loader:
+        elsewhere.load(WORLD)
+        far = connected_by(urlsplit(elsewhere.url), elsewhere)
+        filled.execute(FAR.format(table="link_tracking", **far))
+        with loader.cursor() as cursor:
+            cursor.execute(LOADED_ANEW)
+        with pytest.raises(Refused, match="foreign table link_tracking could not be read"):
+            run_all(filled.settings())
+        loader.commit()
+        run_all(filled.settings())
+        assert stored(filled) == reference(filled)
+
+
+def test_who_waits_for_a_run_over_foreign_tables_does_not_stop_it(
+    filled: Database, server_url: str, with_sources: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No server sees that the writer waits for him, and he for the reader."""
+    monkeypatch.setattr(source_shape, "PATIENCE", "200ms")
+    waiting = "select 1 from pg_locks where not granted and relation = 'job_applications'::regclass"
+    with fresh(server_url, with_sources) as elsewhere:
+        elsewhere.load(WORLD)
+        with_applications_of(elsewhere, filled)
+        alter = "alter table job_applications add note text"
+        someone = Thread(target=elsewhere.execute, args=(alter,))
+
+        def begin() -> None:
+            someone.start()
+            wait_until(lambda: elsewhere.execute(waiting))
+
+        with pytest.raises(Refused, match="foreign table job_applications could not be read"):
+            run_all(filled.settings(), before=at("write", begin))
+        someone.join()
+        assert stored(filled) == {}
+        run_all(filled.settings())
+        assert stored(filled) == reference(filled)
+
+
 def test_a_run_over_foreign_tables_does_not_start_over(
     filled: Database, server_url: str, with_sources: str
 ) -> None:
@@ -184,12 +242,7 @@ def test_a_run_over_foreign_tables_does_not_start_over(
     delete its row."""
     with fresh(server_url, with_sources) as elsewhere:
         elsewhere.load(WORLD)
-        far = connected_by(urlsplit(elsewhere.url), elsewhere)
-        filled.execute(FAR.format(table="job_applications", **far))
-        filled.execute("drop table link_click_analytics, link_click_readings cascade")
-        filled.execute("drop table clickstats_migrations, clickstats_runs")
-        filled.execute("drop table if exists link_click_score_changes")
-        migrate(filled.settings())
+        with_applications_of(elsewhere, filled)
         looked: list[str] = []
 
         def meanwhile(connection: Connection, *others: Any) -> None:
