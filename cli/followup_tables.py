@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDE = 120  # columns, from which each has its own; below, what does not fit stands under the names
 FOLLOWUP_HEADINGS = ("id", "company and job", "intent", "engagement", "last click", "status", "why")
-CHANGE_HEADINGS = ("id", "when", "intent", "engagement", "company and job", "why")
+CHANGE_HEADINGS = ("id", "when (UTC)", "intent", "engagement", "company and job", "why")
 
 
 def followups_table(rows: Sequence[Followup], found: Followups, width: int) -> Table:
@@ -53,7 +53,7 @@ def changes_table(rows: Sequence[ScoreChange], width: int) -> Table:
         CHANGE_HEADINGS if wide else CHANGE_HEADINGS[:-1],
         (_change(one, wide=wide) for one in rows),
         right=["intent", "engagement"],
-        whole=["when"],
+        whole=["when (UTC)"],
     )
 
 

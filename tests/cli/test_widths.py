@@ -42,7 +42,7 @@ insert into link_clicks (tracking_id, clicked_at)
 """
 HEADINGS = {
     "followups": ["id", "company and job", "intent", "engagement", "last click"],
-    "changes": ["id", "when", "intent", "engagement", "company and job"],
+    "changes": ["id", "when (UTC)", "intent", "engagement", "company and job"],
     "verify": ["application and column", "stored", "expected"],
     "status": [
         "started (UTC)", "command", "state", "exit", "seconds", "inserted", "updated",
