@@ -65,7 +65,10 @@ def compared(
     - `has_fewer_clicks` than stored, although it is not frozen.
     """
     total = "total_click_events"
-    has_all_clicks = pl.col(total).eq(pl.col(f"{total}_stored")) & pl.col(total).gt(0)
+    # of which none may count
+    has_all_clicks = (
+        pl.col(total).eq(pl.col(f"{total}_stored")) & pl.col("human_clicks").is_not_null()
+    )
     is_frozen = (
         pl.col("is_stored")
         & (pl.col("created_at") < pl.lit(frozen_before, INSTANT))

@@ -164,6 +164,18 @@ def test_readings_that_are_gone_are_computed_once_while_all_clicks_are_there(
     assert run_all(frozen.settings()).frozen == 30
 
 
+def test_so_are_readings_of_clicks_that_do_not_count(filled: Database, tmp_path: Path) -> None:
+    """Without them both readings would seem to be that of human clicks."""
+    filled.execute("update link_clicks set user_agent = 'curl/8' where tracking_id like '%40'")
+    by = freezing(tmp_path, 20, '[clicks]\ncount = "human"')
+    run_all(filled.settings(definition_file=by))
+    rows, readings = stored(filled), stored_readings(filled)
+    filled.execute("truncate link_click_readings")
+    run_all(filled.settings())
+    assert (stored(filled), stored_readings(filled)) == (rows, readings)
+    assert run_all(filled.settings()).frozen == 30
+
+
 def test_a_full_run_does_not_thaw(frozen: Database) -> None:
     before = set(frozen.execute(UNTOUCHED))
     frozen.execute(NIGHT)
