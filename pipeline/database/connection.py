@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Timer
+from threading import Lock, Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -295,6 +295,8 @@ class Snapshot:
     taken_at: datetime  # UTC, by the server's clock
     server: datetime  # when it was started
     known_at: float = field(default_factory=monotonic)  # by a clock that is never set back
+    # for threads that read, and may have to share the connection: a COPY does not
+    alone: Lock = field(default_factory=Lock, repr=False, compare=False)
 
 
 def take_snapshot(connection: Connection, writer: Connection | None = None) -> Snapshot:

@@ -166,7 +166,8 @@ def read_by_connectorx(
             ) from error
         if not LIMIT.search(said):
             log.info("%s; reading the same by COPY", said)
-            return read_by_copy(snapshot.connection, statement, schema)
+            with snapshot.alone:
+                return read_by_copy(snapshot.connection, statement, schema)
         raise Refused(f"the server stopped the reading: {said}; nothing was written") from error
     if as_arrays:
         frame = frame.explode(*schema, keep_nulls=False)  # without rows the arrays are null
@@ -307,7 +308,8 @@ def _backend_pid(connection: Connection) -> int:
 
 
 def _shown(snapshot: Snapshot, setting: str) -> str:
-    return str(_value(snapshot.connection, f"SHOW {setting}"))
+    with snapshot.alone:
+        return str(_value(snapshot.connection, f"SHOW {setting}"))
 
 
 def _value(connection: Connection, query: str) -> Any:

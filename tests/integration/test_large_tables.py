@@ -205,6 +205,21 @@ def test_a_part_that_is_elsewhere(filled: Database) -> None:
     assert parts(filled, "clicks") == 1
 
 
+def test_what_connectorx_cannot_read_is_copied_part_by_part(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over the one connection that there is, as where it does not know how to log in."""
+
+    def refuse(*others: object, **named: object) -> None:
+        raise RuntimeError("unsupported authentication method")
+
+    monkeypatch.setattr("connectorx.read_sql", refuse)
+    caplog.set_level("INFO", "clickstats")
+    run_all(filled.settings(sizes=Sizes(blocks=4)))
+    assert caplog.text.count("unsupported authentication method; reading the same by COPY") > 10
+    assert stored(filled) == reference(filled)
+
+
 def test_a_first_load_builds_indexes_afterwards(filled: Database) -> None:
     shape, files = filled.execute(INDEXES), filled.execute(FILES, BOTH)
     run_all(filled.settings(sizes=FIRST_LOAD))
