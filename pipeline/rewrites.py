@@ -18,7 +18,7 @@ import psycopg2
 from pipeline.database.connection import begin_anew, session
 from pipeline.errors import ClickstatsError, Refused
 from pipeline.settings import Settings
-from pipeline.source_shape import foreign_tables, refuse_shadows
+from pipeline.source_shape import reads_foreign_tables, refuse_shadows
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
     with writer.cursor() as cursor:
         cursor.execute("SAVEPOINT before_reading")
     return _repeated(
-        work, lambda: relations(writer), undo, may_repeat=lambda: not foreign_tables(writer)
+        work, lambda: relations(writer), undo, may_repeat=lambda: not reads_foreign_tables(writer)
     )
 
 

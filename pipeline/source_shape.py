@@ -34,7 +34,6 @@ WRONG = {
     "ignore_checksum_failure": ("on", "so that a damaged page may say anything; expected off"),
 }
 PATIENCE = "5s"  # of those who read a row of a foreign table
-IS_FOREIGN = " is a foreign table"  # as schema/sql/beyond_snapshot.sql says
 # what makes each application stand once
 TO_KEEP_UNIQUE = {
     "link_click_analytics": "run `clickstats migrate`, which adds the missing unique index",
@@ -71,12 +70,12 @@ def text_problems(connection: Connection) -> list[str]:
 def beyond_snapshot(connection: Connection) -> list[str]:
     """What of the source only a single transaction reads in one state: foreign tables, whose server
     knows nothing of our snapshot, and views that ask for the time or the like."""
-    return [reason for (reason,) in _rows(connection, "beyond_snapshot")]
+    return [reason for reason, _ in _rows(connection, "beyond_snapshot")]
 
 
-def foreign_tables(connection: Connection) -> list[str]:
-    """The same of foreign tables alone."""
-    return [reason for reason in beyond_snapshot(connection) if reason.endswith(IS_FOREIGN)]
+def reads_foreign_tables(connection: Connection) -> bool:
+    """Whether some of it is a foreign table, under a view too."""
+    return any(is_foreign for _, is_foreign in _rows(connection, "beyond_snapshot"))
 
 
 def hold_foreign_tables(connection: Connection) -> None:

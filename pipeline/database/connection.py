@@ -350,8 +350,7 @@ def leaving_no_lock(connection: Connection) -> Iterator[AnyCursor]:
 
 @contextmanager
 def time_limit(cursor: AnyCursor, setting: str, limit: str) -> Iterator[None]:
-    """Let each lock (`lock_timeout`), or each statement (`statement_timeout`), take at most so
-    long."""
+    """Let each lock, or with `statement_timeout` each statement, take at most so long."""
     change = "SELECT current_setting(%s), set_config(%s, %s, true)"
     cursor.execute(change, (setting, setting, limit))
     before, _ = cursor.fetchone()  # type: ignore[misc]

@@ -38,12 +38,16 @@ called AS (
     WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
 )
 
-SELECT c.relname || ' is a foreign table' AS reason
+SELECT
+    c.relname || ' is a foreign table' AS reason,
+    true AS is_foreign
 FROM read
 JOIN pg_class AS c ON c.oid = read.relation
 WHERE c.relkind = 'f'
 UNION ALL
-SELECT c.relname || ' is a view that calls ' || coalesce(min(p.proname), 'the time')
+SELECT
+    c.relname || ' is a view that calls ' || coalesce(min(p.proname), 'the time'),
+    false
 FROM read
 JOIN pg_class AS c ON c.oid = read.relation AND c.relkind = 'v'
 JOIN pg_rewrite AS r ON r.ev_class = c.oid
@@ -56,6 +60,8 @@ WHERE p.oid IS NOT NULL OR r.ev_action::text ~ '[:{]SQLVALUEFUNCTION '
 GROUP BY c.oid, c.relname
 UNION ALL
 -- a transaction that adopts a snapshot is not told when it is too old
-SELECT 'old_snapshot_threshold is ' || current_setting('old_snapshot_threshold', true)
+SELECT
+    'old_snapshot_threshold is ' || current_setting('old_snapshot_threshold', true),
+    false
 WHERE current_setting('old_snapshot_threshold', true) <> '-1'
 ORDER BY reason

@@ -132,27 +132,26 @@ SELECT
                 JOIN pg_class AS p ON p.oid = i.inhparent
                 WHERE p.oid = k.conrelid AND p.relkind = 'r'
             )
-            AND NOT EXISTS (
-                SELECT FROM parts AS p
-                JOIN pg_trigger AS t ON t.tgrelid = p.part
-                WHERE
-                    p.whole = k.conrelid
-                    -- these two change no application
-                    AND (k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r'))
-                    AND NOT t.tgisinternal
-                    AND t.tgenabled IN ('O', 'A')
-                    AND t.tgtype & 3 = 3 -- for each row, before
-                    AND t.tgtype & 24 > 0 -- delete or update
-            )
-            AND NOT EXISTS (
-                SELECT FROM parts AS p
-                JOIN pg_rewrite AS r ON r.ev_class = p.part
-                WHERE
-                    p.whole = k.conrelid
-                    AND (k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r'))
-                    AND r.ev_type IN ('2', '4') -- update, delete
-                    AND r.is_instead
-                    AND r.ev_enabled IN ('O', 'A')
+            AND (
+                -- these change no application
+                (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r'))
+                OR NOT EXISTS (
+                    SELECT FROM parts AS p
+                    LEFT JOIN pg_trigger AS t
+                        ON
+                            t.tgrelid = p.part
+                            AND NOT t.tgisinternal
+                            AND t.tgenabled IN ('O', 'A')
+                            AND t.tgtype & 3 = 3 -- for each row, before
+                            AND t.tgtype & 24 > 0 -- delete or update
+                    LEFT JOIN pg_rewrite AS r
+                        ON
+                            r.ev_class = p.part
+                            AND r.ev_type IN ('2', '4') -- update, delete
+                            AND r.is_instead
+                            AND r.ev_enabled IN ('O', 'A')
+                    WHERE p.whole = k.conrelid AND (t.oid IS NOT NULL OR r.oid IS NOT NULL)
+                )
             )
             AND NOT EXISTS (
                 SELECT FROM keys

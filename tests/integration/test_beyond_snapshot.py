@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Thread
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -65,20 +65,36 @@ def test_the_time_stands_still(filled: Database, now: str) -> None:
     assert dry_run(filled.settings()).report.updated == 0
 
 
-ELSEWHERE = """
+FAR = """
 create extension postgres_fdw;
-create extension dblink;
 create server elsewhere foreign data wrapper postgres_fdw
     options (host '{host}', port '{port}', dbname '{name}');
 create user mapping for current_user server elsewhere
     options (user '{user}', password '{password}');
-drop table link_tracking, link_clicks;
-import foreign schema public limit to (link_tracking, link_clicks)
-    from server elsewhere into public;
-alter table link_tracking rename to links;
+drop table {tables} cascade;
+import foreign schema public limit to ({tables}) from server elsewhere into public;
 """
+
+
+def read_from(elsewhere: Database, database: Database, tables: str) -> None:
+    """Let some tables of the database be those of another one."""
+    url = urlsplit(elsewhere.url)
+    database.execute(
+        FAR.format(
+            tables=tables,
+            host=url.hostname,
+            port=url.port,
+            name=elsewhere.name,
+            user=url.username,
+            password=url.password,
+        )
+    )
+
+
 # whoever reads links makes the other database change in between
 CHANGING = """
+create extension dblink;
+alter table link_tracking rename to links;
 create function read(function text) returns text immutable language plpgsql as $read$ begin
     perform dblink_exec(
         '{url}',
@@ -101,18 +117,9 @@ def test_foreign_tables_are_read_in_one_state(
 ) -> None:
     with fresh(server_url, with_sources) as elsewhere:
         elsewhere.load(WORLD)
-        url = urlsplit(elsewhere.url)
         before = reference(filled)
-        filled.execute(
-            ELSEWHERE.format(
-                host=url.hostname,
-                port=url.port,
-                name=elsewhere.name,
-                user=url.username,
-                password=url.password,
-            )
-            + CHANGING.format(url=elsewhere.url)
-        )
+        read_from(elsewhere, filled, "link_tracking, link_clicks")
+        filled.execute(CHANGING.format(url=elsewhere.url))
         assert run_all(filled.settings()).clicks_read == 2
         assert stored(filled) == before
         assert elsewhere.execute("select distinct link_function from link_tracking") == [
@@ -120,15 +127,6 @@ def test_foreign_tables_are_read_in_one_state(
         ]
 
 
-FAR = """
-create extension postgres_fdw;
-create server elsewhere foreign data wrapper postgres_fdw
-    options (host '{host}', port '{port}', dbname '{name}');
-create user mapping for current_user server elsewhere
-    options (user '{user}', password '{password}');
-drop table {table} cascade;
-import foreign schema public limit to ({table}) from server elsewhere into public;
-"""
 # as a program does that loads a table anew each night
 LOADED_ANEW = """
 set local lock_timeout = '100ms';
@@ -138,20 +136,9 @@ insert into link_tracking select * from kept;
 """
 
 
-def connected_by(url: SplitResult, elsewhere: Database) -> dict[str, object]:
-    return {
-        "host": url.hostname,
-        "port": url.port,
-        "name": elsewhere.name,
-        "user": url.username,
-        "password": url.password,
-    }
-
-
 def with_applications_of(elsewhere: Database, database: Database) -> None:
     """Let the database's applications be those of another one, to which there is no key."""
-    far = connected_by(urlsplit(elsewhere.url), elsewhere)
-    database.execute(FAR.format(table="job_applications", **far))
+    read_from(elsewhere, database, "job_applications")
     database.execute(
         "drop table link_click_analytics, link_click_readings, link_click_score_changes,"
         " clickstats_migrations, clickstats_runs cascade"
@@ -170,9 +157,8 @@ def test_a_foreign_table_is_not_loaded_anew_while_it_is_read(
     """What its server has truncated would be empty to the state that is read of it."""
     with fresh(server_url, with_sources) as elsewhere:
         elsewhere.load(WORLD)
-        url = urlsplit(elsewhere.url)
         before = reference(filled)
-        filled.execute(FAR.format(table="link_tracking", **connected_by(url, elsewhere)))
+        read_from(elsewhere, filled, "link_tracking")
         read = Source._read
         refused: list[str] = []
 
@@ -200,8 +186,7 @@ def test_a_foreign_table_that_is_being_loaded_anew(
     monkeypatch.setattr(source_shape, "PATIENCE", "200ms")
     with fresh(server_url, with_sources) as elsewhere, closing(elsewhere.connect()) as loader:
         elsewhere.load(WORLD)
-        far = connected_by(urlsplit(elsewhere.url), elsewhere)
-        filled.execute(FAR.format(table="link_tracking", **far))
+        read_from(elsewhere, filled, "link_tracking")
         with loader.cursor() as cursor:
             cursor.execute(LOADED_ANEW)
         with pytest.raises(Refused, match="foreign table link_tracking could not be read"):
