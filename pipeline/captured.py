@@ -13,6 +13,7 @@ from uuid import UUID
 
 from psycopg2 import errors
 
+from pipeline import __version__
 from pipeline.alterations import write_alone
 from pipeline.database.connection import leaving_no_lock, rows_by_name
 from pipeline.rewrites import relations
@@ -71,15 +72,16 @@ def waits(connection: Connection) -> bool:
 
 
 def catalog(connection: Connection) -> str | None:
-    """What stands for the triggers of capture, the table of changes, the ledger and what a run
-    reads, as the server's catalog has them; None when there are no triggers. When it differs later,
-    rows may have changed without a trigger, or be of another definition than the ledger's."""
+    """What stands for this version of clickstats and, as the server's catalog has them, for the
+    triggers of capture, the table of changes, the ledger and what a run reads; None when there are
+    no triggers. When it differs later, rows may have changed without a trigger, be of another
+    definition than the ledger's, or be computed otherwise."""
     with connection.cursor() as cursor:
         cursor.execute(statement("triggers_of_capture"), {})
         (triggers,) = cursor.fetchone()  # type: ignore[misc]
     if triggers is None:
         return None
-    return sha256(f"{triggers} {sorted(relations(connection))}".encode()).hexdigest()
+    return sha256(f"{__version__} {triggers} {sorted(relations(connection))}".encode()).hexdigest()
 
 
 def is_lost(connection: Connection) -> bool:

@@ -57,6 +57,20 @@ def test_everything_is_computed_where_something_was_lost(done: Database, lost: s
     assert done.execute(RUNS) == runs
 
 
+def test_everything_is_computed_by_another_version(
+    done: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may compute otherwise than the one that has stored the rows."""
+    done.execute("update link_click_analytics set engagement_score = 1")
+    run_changed(done.settings())
+    monkeypatch.setattr("pipeline.captured.__version__", "9.9.9")
+    run_changed(done.settings())
+    assert_exact(done)
+    runs = done.execute(RUNS)
+    run_changed(done.settings())
+    assert done.execute(RUNS) == runs
+
+
 def test_everything_is_computed_where_the_ledger_was_restored(done: Database) -> None:
     """It knows nothing of the run that has stored the rows by another definition."""
     done.execute("create table old as table clickstats_runs")
