@@ -77,7 +77,12 @@ EMPTIED = (
     "clickstats_runs has no published run although rows are stored: it was emptied, or not "
     "restored, so nobody knows by which definition they are"
 )
-IS_PUBLISHED = "SELECT outcome = 'published' FROM clickstats_runs WHERE id = %s"
+IS_PUBLISHED = """
+SELECT EXISTS (
+    SELECT FROM clickstats_runs
+    WHERE outcome = 'published' AND (id = %(id)s OR options ->> 'last' = %(id)s)
+)
+"""
 
 
 @dataclass
@@ -108,12 +113,12 @@ class Ledger:
         try:
             with session(self.settings) as connection, connection.cursor() as cursor:
                 cursor.execute(NOT_FOR_LONG)
-                cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
+                cursor.execute(IS_PUBLISHED, {"id": self.settings.run_id})
                 if cursor.fetchone() == (True,):
                     return True
                 self._open(connection)
                 self._finish(connection, "failed", *_exit(error))
-                cursor.execute(IS_PUBLISHED, (self.settings.run_id,))
+                cursor.execute(IS_PUBLISHED, {"id": self.settings.run_id})
                 return cursor.fetchone() == (True,)
         except ClickstatsError as unrecorded:
             log.warning("the failure is not in the ledger: %s", unrecorded)

@@ -1,12 +1,14 @@
 -- Adds a round of `run --changed` to the ledger's row of this hour, or opens that row. A row has one
 -- definition. Two first rounds at once open two rows, which does no harm.
---   options of the row count its rounds
+--   options of the row count its rounds and name the last one
 WITH of_this_hour AS (
     UPDATE clickstats_runs AS run
     SET
         number = DEFAULT,
         finished_at = clock_timestamp()::timestamp,
-        options = jsonb_build_object('rounds', (options ->> 'rounds')::bigint + 1),
+        options = jsonb_build_object(
+            'rounds', (options ->> 'rounds')::bigint + 1, 'last', :'id'::uuid
+        ),
         snapshot_at = :'snapshot_at'::timestamp,
         applications = applications + :'applications'::bigint,
         inserted = inserted + :'inserted'::bigint,
@@ -50,7 +52,8 @@ INSERT INTO clickstats_runs (
 )
 SELECT
     :'id'::uuid, clock_timestamp()::timestamp, clock_timestamp()::timestamp, :'command',
-    jsonb_build_object('rounds', 1), :'version', :'rules', :'timezone', :'host', :'pid'::integer,
+    jsonb_build_object('rounds', 1, 'last', :'id'::uuid), :'version', :'rules', :'timezone',
+    :'host', :'pid'::integer,
     :'definition'::jsonb, :'fingerprint', :'snapshot_at'::timestamp, 'published', 0,
     :'applications'::bigint, :'inserted'::bigint, :'updated'::bigint, :'unchanged'::bigint,
     :'pending'::bigint, :'frozen'::bigint,

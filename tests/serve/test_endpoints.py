@@ -73,8 +73,8 @@ def test_calculate_writes(filled: Database) -> None:
     )
     assert stored == [(1,)]
     assert filled.execute(
-        "select outcome, options, updated from clickstats_runs where command = 'serve'"
-    ) == [("published", {"rounds": 2}, 2)]
+        "select outcome, options ->> 'rounds', updated from clickstats_runs where command = 'serve'"
+    ) == [("published", "2", 2)]
 
 
 def test_an_application_is_its_row_and_its_explanation(served: Served, shared: Database) -> None:
