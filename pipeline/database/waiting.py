@@ -49,31 +49,32 @@ def in_turn(
     """The results of the works in their order, while the next ones are under way: `threads` at
     once, and one more is ready.
 
-    They wait for the server over the connection, or over others of its run. When one fails, a
-    signal comes, or the caller closes this, the others are cancelled through it, again and
-    again until they have ended: a statement that has not begun cannot be cancelled. What does not
-    end in time is broken off, and left behind if even that does not help.
+    They wait for the server over the connection, or over others of its run. When one fails, or a
+    signal comes, the others are cancelled through it, again and again until they have ended: a
+    statement that has not begun cannot be cancelled. What does not end in time is broken off, and
+    left behind if even that does not help. When the caller closes this, whoever is at work may end
+    it first: a transaction does not outlive a statement that is cancelled.
     """
     waiting = iter(works)
     futures: deque[Future[Result]] = deque()
     begun = _idle.pop(connection, None) if threads == 1 else None
     begun, may_go_on = begun or started_threads(threads), False
     try:
-        while True:
-            for work in islice(waiting, threads + 1 - len(futures)):
-                futures.append(Future())
-                begun.put((futures[-1], work))
-            if not futures:
-                may_go_on = threads == 1
-                return
-            # Polars' handler of SIGINT lets a wait without a timeout go on
-            while wait([futures[0]], timeout=LOOK_AGAIN).not_done:
-                for future in futures:
-                    if future.done():
-                        future.result()
-            yield futures.popleft().result()
+        try:
+            while True:
+                for work in islice(waiting, threads + 1 - len(futures)):
+                    futures.append(Future())
+                    begun.put((futures[-1], work))
+                if not futures:
+                    may_go_on = threads == 1
+                    return
+                yield _first(futures)
+        except GeneratorExit as closed:
+            if not signal_behind(closed):
+                wait(_running(futures), PATIENCE)
+            raise
     except BaseException as error:
-        _end([future for future in futures if not future.cancel()], connection, error)
+        _end(_running(futures), connection, error)
         raise
     finally:
         if may_go_on and connection not in _idle:
@@ -105,6 +106,21 @@ def _work(begun: Begun) -> None:
                 future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
+
+
+def _first(futures: deque[Future[Result]]) -> Result:
+    """The first one's result, as soon as it is there, unless another fails meanwhile."""
+    # Polars' handler of SIGINT lets a wait without a timeout go on
+    while wait([futures[0]], timeout=LOOK_AGAIN).not_done:
+        for future in futures:
+            if future.done():
+                future.result()
+    return futures.popleft().result()
+
+
+def _running(futures: Iterable[Future[Result]]) -> list[Future[Result]]:
+    """Those that have begun; the others never will."""
+    return [future for future in futures if not future.cancel()]
 
 
 def _end(running: list[Future[Result]], connection: Connection, reason: BaseException) -> None:

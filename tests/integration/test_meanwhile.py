@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
+import polars as pl
 import pytest
 from psycopg2.extensions import connection
 
+from pipeline.database.connection import session, take_snapshot
+from pipeline.database.transport import SnapshotReader
 from pipeline.errors import NoConnection
 from pipeline.lock import RUN
 from pipeline.run import Before, run_all, run_named
@@ -136,6 +139,22 @@ def test_a_row_that_another_program_has_added_is_overwritten(filled: Database) -
     assert stored(filled) == reference(filled)
     stamps = "select distinct updated_at, calculated_at from link_click_analytics"
     assert filled.execute(stamps) == [(report.snapshot_at, report.snapshot_at)]
+
+
+def test_a_snapshot_outlives_what_is_read_ahead(filled: Database) -> None:
+    """Where a write is repeated, all is read anew, over one connection where it is by COPY."""
+    asleep = """
+        select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event = 'PgSleep'
+    """
+    texts = ["SELECT 1::bigint AS n", "SELECT 2::bigint AS n FROM pg_sleep(1)"]
+    with session(filled.settings(), snapshot=True) as connection:
+        snapshot = take_snapshot(connection)
+        reader = SnapshotReader(snapshot, filled.settings(), bulk=False)
+        for _ in range(2):
+            with closing(reader.frames(texts, pl.Schema({"n": pl.Int64}))) as frames:
+                assert next(frames).item() == 1
+                wait_until(lambda: filled.execute(asleep) == [(1,)])
 
 
 def test_a_deletion_under_way_is_waited_for(filled: Database, other: connection) -> None:
