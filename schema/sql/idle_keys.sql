@@ -1,4 +1,5 @@
--- Which tables no foreign key of ours guards now: it was dropped, or its triggers are switched off.
+-- Which tables no foreign key of ours guards now: it was dropped, or its triggers are switched off, or it was
+-- made anew NOT VALID, and says nothing of the rows that were there before it.
 --   ours       the table that should refer to it; of link_click_readings and link_click_score_changes, whose
 --              keys do the same, one stands for both
 SELECT
@@ -16,6 +17,7 @@ WHERE NOT EXISTS (
     JOIN pg_attribute AS a ON a.attrelid = con.conrelid AND con.conkey = ARRAY[a.attnum]
     WHERE
         con.contype = 'f'
+        AND con.convalidated
         AND con.conrelid = to_regclass(referred.referring)
         AND con.confrelid = to_regclass(referred.name)
         AND a.attname = referred.key

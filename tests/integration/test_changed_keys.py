@@ -10,6 +10,10 @@ from tests.commands import clickstats
 from tests.databases import Database
 from tests.engines import assert_exact, reference, stored
 
+ANEW = """
+alter table {0} add constraint {0}_application_id_fkey
+foreign key (application_id) references job_applications on delete cascade not valid
+"""
 NO_KEY = "alter table link_click_analytics drop constraint link_click_analytics_application_id_fkey"
 
 
@@ -45,6 +49,15 @@ def test_they_go_where_somebody_has_dropped_the_key(done: Database) -> None:
 def test_readings_go_where_somebody_has_dropped_their_key(done: Database) -> None:
     done.execute(NO_KEY.replace("analytics", "readings"))
     done.execute("delete from job_applications where id = %s", (A,))
+    assert run_changed(done.settings()).readings_deleted == 1
+    assert_exact(done)
+
+
+def test_readings_go_where_their_key_is_back_and_has_not_looked_at_them(done: Database) -> None:
+    """As after a bulk delete without it."""
+    done.execute(NO_KEY.replace("analytics", "readings"))
+    done.execute("delete from job_applications where id = %s", (A,))
+    done.execute(ANEW.format("link_click_readings"))
     assert run_changed(done.settings()).readings_deleted == 1
     assert_exact(done)
 

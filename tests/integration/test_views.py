@@ -330,6 +330,24 @@ def test_a_frozen_row_loses_its_job_too(viewed: Database, tmp_path: Path) -> Non
     assert stored(viewed) == reference(viewed)
 
 
+def test_a_frozen_row_loses_a_job_that_a_key_has_not_looked_at(
+    database: Database, tmp_path: Path
+) -> None:
+    """A key that is back NOT VALID says nothing of what went while it was dropped."""
+    database.load(WORLD)
+    file = written(tmp_path, "[applications]\nfrozen_after_days = 1")
+    run_all(database.settings(definition_file=file))
+    key = ("link_click_analytics", "job_id")
+    database.execute(IDLE["dropped"].format(*key))
+    database.execute(f"delete from jobs where id = '{K}'")
+    database.execute(
+        "alter table {0} add constraint {0}_{1}_fkey"
+        " foreign key ({1}) references jobs on delete set null not valid".format(*key)
+    )
+    assert run_all(database.settings()).frozen == 3
+    assert stored(database) == reference(database)
+
+
 def test_what_is_gone_is_said(viewed: Database) -> None:
     run_all(viewed.settings())
     assert "rows deleted" not in clickstats("run", "--all", database=viewed).text
