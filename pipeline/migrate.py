@@ -53,6 +53,15 @@ IN_PLACE_OF_THE_KEY = {
     "role needs DELETE on link_click_analytics",
     "jobs": "`run --all` nulls the jobs that are gone",
 }
+VIEW_READS_OURS = f"""
+SELECT count(DISTINCT d.refobjid) = 2
+FROM pg_rewrite AS r
+JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+WHERE
+    r.ev_class = to_regclass('{tables.VIEW}')
+    AND d.refclassid = 'pg_class'::regclass
+    AND d.refobjid IN (to_regclass('link_click_analytics'), to_regclass('link_click_readings'))
+"""  # noqa: S608 (our names)
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -74,8 +83,9 @@ def migrate(settings: Settings) -> list[str]:
             for index in table.indexes:
                 if index.name not in there:
                     index.create(connection)
-        if not exists(connection, tables.VIEW):
-            connection.execute(sa.text(view()))
+        if not _view_reads_ours(connection):
+            anew = view().replace("CREATE VIEW", "CREATE OR REPLACE VIEW")  # keeps its grants
+            connection.execute(sa.text(anew))
         done = reversed(list(_scripts().iterate_revisions("head", before or "base")))
         revisions = [f"{script.revision} {script.doc}" for script in done]
         return [*revisions, *_without_keys(keyless)] if revisions else []
@@ -146,6 +156,11 @@ def _without_keys(keyless: dict[str, str]) -> list[str]:
     ]
 
 
+def _view_reads_ours(connection: sa.Connection) -> bool:
+    """Whether the view is there and reads our tables: it goes with a table that is renamed."""
+    return bool(connection.execute(sa.text(VIEW_READS_OURS)).scalar_one())
+
+
 def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[str, list[str]]:
     """For each of our tables, what is missing of it or different."""
     found = {
@@ -154,6 +169,11 @@ def _own_problems(connection: sa.Connection, keyless: Collection[str]) -> dict[s
     }
     if not exists(connection, tables.VIEW):
         found[tables.VIEW] = [f"view {tables.VIEW} is missing: run `clickstats migrate`"]
+    elif not _view_reads_ours(connection):
+        found[tables.VIEW] = [
+            f"view {tables.VIEW} reads other tables than link_click_analytics and "
+            "link_click_readings, such as one that was renamed: run `clickstats migrate`"
+        ]
     readable = sa.text("SELECT has_table_privilege(to_regclass(:name), 'SELECT') IS NOT FALSE")
     is_readable = connection.execute(readable, {"name": VERSION_TABLE}).scalar_one()
     # an unreadable table is listed elsewhere, and its revision cannot be known

@@ -83,6 +83,29 @@ def test_the_view_has_every_application(done: Database) -> None:
     ]
 
 
+def test_the_view_is_that_of_a_table_that_was_made_anew(filled: Database) -> None:
+    """A view goes with the table that was renamed, and would show its rows for ever."""
+    run_all(filled.settings())
+    filled.execute(
+        "create table anew (like link_click_readings including all);"
+        "alter table link_click_readings rename to link_click_readings_of_old;"
+        "alter table link_click_readings_of_old rename constraint link_click_readings_pkey to old;"
+        "alter table anew rename to link_click_readings;"
+        "alter index anew_pkey rename to link_click_readings_pkey;"
+        "alter table link_click_readings"
+        " add foreign key (application_id) references job_applications on delete cascade"
+    )
+    run_all(filled.settings())
+    filled.execute("truncate link_click_readings_of_old")
+    said = clickstats("migrate", "--check", database=filled)
+    assert said.code == 5
+    assert "view application_scores reads other tables than" in said.text
+    assert clickstats("migrate", database=filled).code == 0
+    assert clickstats("migrate", "--check", database=filled).code == 0
+    [(shown,)] = filled.execute("select sum(machine_clicks) from application_scores")
+    assert [(shown,)] == filled.execute("select sum(machine_clicks) from link_click_readings")
+
+
 @pytest.mark.parametrize("count", ["all", "human"])
 def test_the_view_says_the_same_whatever_counts(
     filled: Database, tmp_path: Path, count: str
