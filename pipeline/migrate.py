@@ -66,7 +66,7 @@ WHERE
 
 def migrate(settings: Settings) -> list[str]:
     """Bring our tables to the newest revision; returns the revisions that were run, and which
-    foreign keys cannot be.
+    foreign keys cannot be, or else what was made anew.
 
     All in one transaction; a second migration waits for the first. Raises `SchemaError` when a
     table made by hand differs from ours.
@@ -78,17 +78,20 @@ def migrate(settings: Settings) -> list[str]:
         _refuse_differences(connection, keyless, before)
         command.upgrade(_alembic(connection, keyless), "head")
         _refuse_differences(connection, keyless, _scripts().get_current_head())
+        mended = []
         for table in tables.ours.sorted_tables:
             there = found_indexes(connection, table.name)
             for index in table.indexes:
                 if index.name not in there:
                     index.create(connection)
+                    mended.append(f"index {index.name} made anew")
         if not _view_reads_ours(connection):
             anew = view().replace("CREATE VIEW", "CREATE OR REPLACE VIEW")  # keeps its grants
             connection.execute(sa.text(anew))
+            mended.append(f"view {tables.VIEW} made anew")
         done = reversed(list(_scripts().iterate_revisions("head", before or "base")))
         revisions = [f"{script.revision} {script.doc}" for script in done]
-        return [*revisions, *_without_keys(keyless)] if revisions else []
+        return [*revisions, *_without_keys(keyless)] if revisions else mended
 
 
 def pending_sql(settings: Settings) -> str:
