@@ -119,13 +119,15 @@ def forget(connection: Connection, changes: Captured, pending: Sequence[str] = (
     """Delete the changes, in the transaction that writes what came of them, but for those that
     name `pending` applications."""
     # capture may have been turned off meanwhile
-    if not changes.is_empty and is_there(connection):
-        done = {
-            "numbers": changes.numbers,
-            "instants": changes.instants,
-            "pending": list(pending),
-        }
-        write_alone(connection, "delete_captured", "true", done)
+    if changes.is_empty or not is_there(connection):
+        return
+    kept = "{}"
+    if pending:  # else no table of the source is asked: somebody may wait there for this run
+        with connection.cursor() as cursor:
+            cursor.execute(statement("left_captured"), {"pending": list(pending)})
+            (kept,) = cursor.fetchone()  # type: ignore[misc]
+    done = {"numbers": changes.numbers, "instants": changes.instants, "kept": kept}
+    write_alone(connection, "delete_captured", "true", done)
 
 
 def is_there(connection: Connection) -> bool:

@@ -81,3 +81,7 @@ class Refused(ClickstatsError):
     """The server refused or cancelled the work: a timeout, a full disk, a read-only server."""
 
     exit_code = 8
+
+
+class Blocked(Refused):
+    """What is read is locked by somebody else, or by somebody who waits for others."""

@@ -22,6 +22,7 @@ from pipeline.alterations import Alterations, altering
 from pipeline.database.binary_copy import encoded, intervals
 from pipeline.database.connection import time_limit
 from pipeline.database.waiting import in_turn
+from pipeline.errors import Blocked
 from pipeline.missing_keys import (
     in_place_of,
     keyless,
@@ -141,6 +142,10 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
                 if written != Written():
                     alterations.refuse(wanted, instant, written.newer)
                 break
+            except Blocked as error:  # who waits for rows of this run goes first
+                if attempt == attempts:
+                    raise
+                log.debug("attempt %s of %s to write: %s", attempt, attempts, error)
             except psycopg2.Error as error:
                 # whatever comes of the faster way, the slower one may do without: of a row that is
                 # there by now, of dropping indexes, which a publication or a view may need, or an
@@ -155,10 +160,10 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
                 log.debug(
                     "attempt %s of %s to write: %s", attempt, attempts, error.diag.message_primary
                 )
-                cursor.execute("ROLLBACK TO before_writing")
-                pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
-                cursor.execute("SELECT pg_sleep(%s)", (pause,))
-                first_load = False
+            cursor.execute("ROLLBACK TO before_writing")
+            pause = min(FIRST_PAUSE * 2 ** (attempt - 1), LONGEST_PAUSE)
+            cursor.execute("SELECT pg_sleep(%s)", (pause,))
+            first_load = False
     log.debug(
         "%s rows updated, %s inserted, not yet committed",
         f"{written.updated:,}",

@@ -58,6 +58,7 @@ class Options:
 
 
 DEFAULTS = Options()
+BRIEFLY = "2s"
 
 LOOK_NEWER = (
     "stored rows look newer than this run, although they are not: the server's clock was set back, "
@@ -147,6 +148,8 @@ def _everything(
         before("write")
         if ahead is None:
             refuse_rows_of_the_future(writer)
+        # who waits for rows of this run keeps its readers waiting, in which the server sees no harm
+        target.lock_timeout = BRIEFLY
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
             slices: Callable[[], Iterable[pl.DataFrame]] = partial(

@@ -88,6 +88,8 @@ class Target:
     types: Mapping[tuple[str, str], str]  # of columns that should be integers, among others
     application_ids: Sequence[str] = ()
     known_empty: bool | None = None  # None: the server is asked
+    # of what reads the rows; none: the session's
+    lock_timeout: str = ""
 
     @cached_property
     def _counts(self) -> tuple[int, bool]:
@@ -157,7 +159,7 @@ class Target:
             + self.reader.bound(statement("stored"), named | {"first_id": first, "last_id": last})
             for first, last in ranges
         ]
-        with closing(self.reader.frames(texts, IMAGE)) as frames:
+        with closing(self.reader.frames(texts, IMAGE, lock_timeout=self.lock_timeout)) as frames:
             for frame in frames:
                 if frame["application_id"].n_unique() < frame.height:
                     connection = self.reader.snapshot.connection

@@ -88,6 +88,15 @@ def until_stopped(database: Database, sessions: int = 1) -> None:
     wait_until(lambda: database.execute(STOPPED, (sessions,)))
 
 
+def until_waited_for(database: Database, table: str) -> None:
+    """Wait until somebody waits for all of a table."""
+    waits = """
+        select 1 from pg_locks
+        where relation = %s::regclass and mode = 'AccessExclusiveLock' and not granted
+    """
+    wait_until(lambda: database.execute(waits, (table,)))
+
+
 def at(step: Step, event: Callable[[], object]) -> Before:
     """Have the event happen when a run comes to the step; the first time only."""
     events = [event]

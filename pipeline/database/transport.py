@@ -28,7 +28,7 @@ from pipeline.database.connection import (
 )
 from pipeline.database.server_errors import one_line
 from pipeline.database.waiting import in_turn
-from pipeline.errors import NoConnection, Refused
+from pipeline.errors import Blocked, NoConnection, Refused
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,13 +43,14 @@ FOR_BULK = [
     "SET LOCAL enable_nestloop = off",
 ]
 M_MMAP_THRESHOLD = -3  # malloc.h
-# how often the server looks whether its client is still there; how long a lock is waited for; which
-# of day and month a view takes to come first in a text: libpq may have that of the environment
-AS_THE_SNAPSHOT = ("client_connection_check_interval", "lock_timeout", "DateStyle")
+# how often the server looks whether its client is still there; which of day and month a view takes
+# to come first in a text: libpq may have that of the environment
+AS_THE_SNAPSHOT = ("client_connection_check_interval", "DateStyle")
 # what ConnectorX says of a lost connection, and of a statement that was stopped, when the server
 # speaks English; of others psycopg2 has a code, for the same statement
 GONE = re.compile("FATAL|connection closed|communicating with the server|connecting to server")
 LIMIT = re.compile("cancell?ing|timeout")
+LOCK_LIMIT = "lock timeout"
 FEW = 2**16  # bytes of CSV
 # a field of PostgreSQL's CSV and what ends it; only a text has quotes, and an empty one needs them
 FIELD = re.compile(r'("[^"]*(?:""[^"]*)*"|[^,\n]*)[,\n]')
@@ -76,12 +77,21 @@ class SnapshotReader:
         self.url = connectorx_url(snapshot.connection, settings.schema) if bulk else None
 
     def frames(
-        self, texts: Iterable[str], schema: pl.Schema, *, as_arrays: bool = False
+        self,
+        texts: Iterable[str],
+        schema: pl.Schema,
+        *,
+        as_arrays: bool = False,
+        lock_timeout: str = "",
     ) -> Generator[pl.DataFrame]:
-        """The frames of the statements, in order; meanwhile the next ones are read."""
-
+        """The frames of the statements, in order; meanwhile the next ones are read. With a
+        `lock_timeout` raises `Blocked` when a table is waited for longer by a session that does not
+        hold it yet."""
+        url = self.url
+        if url and lock_timeout:
+            url = connectorx_url(self.snapshot.connection, self.settings.schema, lock_timeout)
         return in_turn(
-            [partial(self._read, text, schema, self.url, as_arrays=as_arrays) for text in texts],
+            [partial(self._read, text, schema, url, as_arrays=as_arrays) for text in texts],
             self.snapshot.connection,
             threads=2 if self.url else 1,
         )
@@ -168,7 +178,8 @@ def read_by_connectorx(
             log.info("%s; reading the same by COPY", said)
             with snapshot.alone:
                 return read_by_copy(snapshot.connection, statement, schema)
-        raise Refused(f"the server stopped the reading: {said}; nothing was written") from error
+        stopped = Blocked if LOCK_LIMIT in said else Refused
+        raise stopped(f"the server stopped the reading: {said}; nothing was written") from error
     if as_arrays:
         frame = frame.explode(*schema, keep_nulls=False)  # without rows the arrays are null
     return checked(frame, schema)
@@ -252,8 +263,11 @@ def checked(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     return frame
 
 
-def connectorx_url(connection: Connection, schema: str = "public") -> str | None:
-    """A URL by which ConnectorX reaches the very server of this connection, or None.
+def connectorx_url(
+    connection: Connection, schema: str = "public", lock_timeout: str = ""
+) -> str | None:
+    """A URL by which ConnectorX reaches the very server of this connection, or None. Locks are
+    waited for as long as over this connection, or for the `lock_timeout`.
 
     ConnectorX 0.4 verifies no host name, knows only part of libpq's parameters and ignores its
     files and variables; where that could matter, the caller reads through psycopg2 instead.
@@ -286,13 +300,15 @@ def connectorx_url(connection: Connection, schema: str = "public") -> str | None
         "keepalives_retries": asked["keepalives_count"],
         "tcp_user_timeout": str(int(asked["tcp_user_timeout"]) // 1000),  # seconds here
     }
-    # ConnectorX asks for the columns' types before the statements that set the search path
+    # ConnectorX asks for the columns' types before the statements that set anything
     server_options = [asked["options"]] if asked.get("options") else []
+    server_options.append(
+        f"-clock_timeout={lock_timeout or _value(connection, 'SHOW lock_timeout')}"
+    )
     if schema != "public" or _default_search_path(connection) != USUAL_SEARCH_PATH:
         path = re.sub(r"([ \\])", r"\\\1", search_path(schema))
         server_options.append(f"-csearch_path={path}")
-    if server_options:
-        options["options"] = " ".join(server_options)
+    options["options"] = " ".join(server_options)
     return (
         f"postgresql://{user}{password}@{host}:{info.port}/{quote(info.dbname, safe='')}"
         f"?{urlencode(options, quote_via=quote)}"

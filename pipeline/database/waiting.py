@@ -135,7 +135,8 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
 
     if not wait(running, timeout=0).not_done:
         return
-    Thread(target=cancel_until_ended, daemon=True).start()
+    cancelling = Thread(target=cancel_until_ended, daemon=True)
+    cancelling.start()
     signal = signal_behind(reason)
     patience = PATIENCE if signal is None else 0 if is_unanswered(signal) else AFTER_A_SIGNAL
     if wait(running, patience).not_done:
@@ -144,6 +145,8 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
         break_line(connection)
         wait(running, timeout=LOOK_AGAIN)
     ended.set()
+    if not signal:  # a last cancel would hit what the caller does next
+        cancelling.join(PATIENCE)
 
 
 def signal_behind(error: BaseException | None) -> BaseException | None:

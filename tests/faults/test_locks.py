@@ -2,23 +2,28 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from time import monotonic, sleep
 
 import pytest
 from psycopg2.extensions import connection
+from psycopg2.extensions import cursor as AnyCursor
 
-from pipeline.errors import Locked, Refused
+from pipeline.database.connection import session
+from pipeline.database.waiting import in_turn
+from pipeline.errors import Blocked, Locked, Refused
 from pipeline.lock import RUN
 from pipeline.run import Options, run_all
 from pipeline.run_report import Advance
+from pipeline.settings import Sizes
 from tests.commands import as_process, clickstats
 from tests.databases import Database
 from tests.engines import reference, stored
-from tests.holds import held, until_stopped
+from tests.holds import held, until_stopped, until_waited_for
 from tests.processes import started
 from tests.waiting import AT_ONCE, wait_until
 
@@ -244,6 +249,46 @@ def test_a_lock_that_is_never_released_ends_the_run(
     assert stored(database) == before
     run_all(database.settings())
     assert stored(database) == reference(database)
+
+
+@pytest.mark.parametrize(
+    "command", ["lock table link_click_analytics", "alter table {0} add x text"]
+)
+def test_who_waits_for_rows_of_a_run_goes_first(
+    database: Database, aside: ThreadPoolExecutor, command: str
+) -> None:
+    """Else the run would wait for itself: what it reads next stands behind him in the queue."""
+    slices = Sizes(applications=1)
+    with held(database, "in the upsert"):
+        running = aside.submit(run_all, database.settings(sizes=slices), Options(full=True))
+        until_stopped(database)
+        waiting = aside.submit(database.execute, command.format("link_click_analytics"))
+        until_waited_for(database, "link_click_analytics")
+    waiting.result(20)
+    running.result(20)
+    assert stored(database) == reference(database)
+
+
+def test_a_write_that_is_given_up_cancels_nothing_later(database: Database) -> None:
+    """As when the next rows are not there: what is under way is cancelled, and the pause is not."""
+
+    def works(cursor: AnyCursor, seconds: float) -> Iterator[Callable[[], object]]:
+        begun = Event()
+
+        def work() -> None:
+            begun.set()
+            cursor.execute("select pg_sleep(%s)", (seconds,))
+
+        yield work
+        begun.wait()
+        raise Blocked("by somebody")
+
+    with session(database.settings()) as writer, writer.cursor() as cursor:
+        cursor.execute("savepoint before_writing")
+        for milliseconds in range(8):  # in which a cancel is on its way
+            with pytest.raises(Blocked):
+                list(in_turn(works(cursor, milliseconds / 1000), writer))
+            cursor.execute("rollback to before_writing; select pg_sleep(0.05)")
 
 
 def test_rows_are_locked_in_key_order(database: Database) -> None:

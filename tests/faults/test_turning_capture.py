@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 
 from pipeline.capture import turn_off, turn_on
+from pipeline.run import run_all
+from tests.capturing import CLICK, WAITING, begun
 from tests.databases import Database, fresh
-from tests.holds import until_stopped
+from tests.engines import assert_exact
+from tests.holds import at, until_stopped, until_waited_for
 
 LOCK = "lock table {} in row exclusive mode"
 
@@ -57,3 +60,23 @@ def test_no_writer_is_the_victim_of_a_deadlock(plain: Database, aside: ThreadPoo
         waiting.result()
         other.commit()
         assert turned.result()
+
+
+def test_who_waits_for_what_a_run_has_read_keeps_it_from_nothing(
+    plain: Database, aside: ThreadPoolExecutor
+) -> None:
+    """To forget what it has done it asks no table of the source."""
+    begun(plain)
+    plain.execute(CLICK, ("a",))
+    waiting: list[Future[object]] = []
+
+    def alter() -> None:
+        waiting.append(aside.submit(plain.execute, "alter table link_tracking add other text"))
+        until_waited_for(plain, "link_tracking")
+
+    # over one connection, which holds what it has read until the end
+    settings = plain.by_copy().settings(lock_timeout=60)
+    aside.submit(run_all, settings, before=at("write", alter)).result(20)
+    waiting[0].result(20)
+    assert plain.execute(WAITING) == [(0,)]
+    assert_exact(plain)
