@@ -15,7 +15,7 @@ from cli.options import (
     Schema,
     Timezone,
 )
-from cli.output import SCHEMA_VERSION, print_json
+from cli.output import SCHEMA_VERSION, print_json, print_toml
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def definition(
     if output is Format.json:
         print_json({"schema_version": SCHEMA_VERSION, **said, **_values(found)})
         return
-    print(toml(found), end="")
+    print_toml(toml(found))
     for change in said.get("changes", []):
-        print(f"# not what the last published run used: {change}")
+        print_toml(f"# not what the last published run used: {change}\n")
 
 
 def _values(found: InForce) -> dict[str, Any]:

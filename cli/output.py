@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -66,6 +67,14 @@ def table(
 def _width(text: Text) -> int:
     """Of its widest line."""
     return max(line.cell_len for line in text.split(allow_blank=True))
+
+
+def print_toml(text: str) -> None:
+    """Print TOML, whose texts are basic strings. A file of TOML is UTF-8: to an output that is not,
+    what ASCII lacks goes as TOML escapes it, and is the same when it is read back."""
+    if codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        text = re.sub(r"[^\x00-\x7f]", lambda sign: f"\\U{ord(sign[0]):08x}", text)
+    print(text, end="")
 
 
 def print_json(value: object) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import clickstats
+from tests.commands import as_process, clickstats
 from tests.databases import Database
 
 WHOLE = """
@@ -58,6 +58,17 @@ def test_what_is_printed_is_read_back_to_the_same(
     )
     assert first["definition"] == second["definition"]
     assert first["fingerprint"] == second["fingerprint"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_an_output_that_is_not_utf_8_loses_nothing(tmp_path: Path, encoding: str) -> None:
+    """A definition is read as UTF-8, whatever the shell's locale is."""
+    functions = {"Résumé": ["résumé", "日本", "🙂"]}
+    file = tmp_path / "definition.toml"
+    file.write_text('[functions]\n"Résumé" = ["résumé", "日本", "🙂"]\n', encoding="utf-8")
+    answer = as_process("definition", "--check", str(file), PYTHONIOENCODING=encoding)
+    assert answer.code == 0, answer.errors
+    assert tomllib.loads(answer.text)["functions"] == functions
 
 
 def test_each_value_says_where_it_comes_from(database: Database, whole: Path) -> None:
