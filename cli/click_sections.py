@@ -50,7 +50,7 @@ def machine_section(seen: Overview) -> Section:
 
 
 def _clicks_by_month(seen: Overview) -> Figure:
-    months = newest_months(seen.clicks_by_month, MOST_MONTHS)
+    months = newest_months(seen, MOST_MONTHS)
     classes = ("human", *ASIDE, *MACHINE)
     not_human = sum(row[name] for row in months for name in (*ASIDE, *MACHINE))  # type: ignore[literal-required]
     return Figure(

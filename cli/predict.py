@@ -114,7 +114,12 @@ def _bands(found: Prediction, score: str) -> Iterator[list[str]]:
         yield [
             band(lowest),
             f"{shares[0]['applications']:,}",
-            *(f"{rate(row['rate'])} ({rate(row['low'])}–{rate(row['high'])})" for row in shares),
+            *(
+                f"{rate(row['rate'])} ({rate(row['low'])}–{rate(row['high'])})"
+                if row["applications"]
+                else "–"
+                for row in shares
+            ),
         ]
 
 

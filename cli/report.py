@@ -222,7 +222,7 @@ def _of_rows(seen: Overview) -> Iterator[RenderableType]:
     yield from _paragraphs(sentences(seen.prediction))
     yield "\n[bold]Machine clicks over time[/]"
     yield by_class(seen.clicks_by_month)
-    yield months_table(newest_months(seen.clicks_by_month, MOST_MONTHS))
+    yield months_table(newest_months(seen, MOST_MONTHS))
 
 
 def _paragraphs(said: Iterable[tuple[str, str]]) -> Iterator[Text]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.answers.score_change import ScoreChange
 
 WITHIN, SINCE = "14d", "24h"  # how far a report looks back for whom to follow up, for changes
+A_DAY = timedelta(days=1)
 LONGEST_NAME = 60  # characters of a company's name, or of a job's title
 READING_NAMES = {"all": "all clicks", "human": "human clicks"}
 MACHINE, ASIDE = ("trap", "declared", "network", "sweep"), ("own", "repeat")
@@ -255,8 +256,11 @@ def by_class(months: Sequence[MonthOfClicks]) -> str:
     )
 
 
-def newest_months(months: Sequence[MonthOfClicks], number: int) -> list[MonthOfClicks]:
-    """The newest of these months, and the months without a click between them."""
+def newest_months(seen: Overview, number: int) -> list[MonthOfClicks]:
+    """The newest months of clicks, and those without a click between them; clicks in a future month
+    are left out."""
+    this_month = f"{seen.taken_at + A_DAY:%Y-%m}"  # somewhere on earth
+    months = [row for row in seen.clicks_by_month if row["month"] <= this_month]
     if not months:
         return []
     found = {row["month"]: row for row in months}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -198,10 +199,10 @@ def _last_clicks(
     definition = choice.published_definition
     front = source_columns(connection).in_front(["link_clicks"], definition)
     spelled = definition.spellings
-    found: dict[str, list[str]] = {}
+    found: defaultdict[str, set[str]] = defaultdict(set)
     parameters = {"application_ids": ids, "instants": instants}
     text = front.as_string(connection) + statement("last_clicks")
     for row in rows_by_name(connection, text, parameters):
         function = row["link_function"]
-        found.setdefault(row["application_id"], []).append(spelled.get(function, function))
-    return found
+        found[row["application_id"]].add(spelled.get(function, function))
+    return {application: sorted(functions) for application, functions in found.items()}

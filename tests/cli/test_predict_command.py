@@ -62,6 +62,7 @@ def test_a_narrow_terminal(database: Database) -> None:
     for line in text.splitlines():
         assert "…" not in line
     assert re.search(r"very quick response +\d+ ", text)
+    assert re.search(r"60–69 +0( +–){3} *\n", text)
 
 
 @pytest.mark.parametrize(

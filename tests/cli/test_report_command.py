@@ -78,9 +78,10 @@ def test_how_to_make_two_spellings_one(filled: Database, how: list[str]) -> None
 
 
 def test_months_without_a_click_keep_their_place(filled: Database) -> None:
+    """Nor do clicks in the future push them out."""
     [(last,)] = filled.execute("select max(clicked_at) from link_clicks")
     filled.execute(
-        "insert into link_clicks (tracking_id, clicked_at) values ('k1', %s)",
+        "insert into link_clicks (tracking_id, clicked_at) values ('k1', %s), ('k1', '2099-01-01')",
         (last + timedelta(days=100),),
     )
     assert clickstats("run", "--all", database=filled).code == 0

@@ -161,7 +161,13 @@ def test_a_local_time_and_another_spelling(clicked: Database, tmp_path: object) 
     with open(file, "w", encoding="utf-8") as written:
         written.write('[time]\nclicks = "Asia/Kolkata"\n[functions]\nMeeting = ["Calendly"]\n')
     clicked.execute(
-        "update link_clicks set clicked_at = clicked_at + interval '5 hours 30 minutes'"
+        """
+        insert into link_tracking (tracking_id, application_id, link_function)
+        values ('other', uuid_of('keen'), 'Meeting');
+        insert into link_clicks (tracking_id, clicked_at)
+        select 'other', clicked_at from link_clicks where tracking_id = 'keen:Calendly';
+        update link_clicks set clicked_at = clicked_at + interval '5 hours 30 minutes'
+        """
     )
     run_all(clicked.settings(definition_file=file))
     answer = found(clicked)
