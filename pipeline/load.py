@@ -46,6 +46,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds
 # a run that waits for another program while it holds rows may be half of a deadlock, which the
 # server looks for after a second: it lets go long before
 LOCK_TIMEOUT = "10ms"
+WAIT = "SELECT FROM link_click_analytics, link_click_readings LIMIT 0"
 # staged rows are sorted, in memory
 IN_KEY_ORDER = "SET LOCAL enable_hashjoin = off; SET LOCAL work_mem = '64MB'"
 TO_BUILD = "SET LOCAL maintenance_work_mem = '256MB'"
@@ -107,7 +108,10 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
     guards them.
     """
     first_load = wanted.first_load
-    with connection.cursor() as cursor, time_limit(cursor, "lock_timeout", LOCK_TIMEOUT):
+    with (
+        connection.cursor() as cursor,
+        time_limit(cursor, "lock_timeout", LOCK_TIMEOUT) as patience,
+    ):
         missing_keys = keyless(cursor)
         if missing_keys:  # as of foreign tables, which are looked up in the end
             hold_foreign_tables(connection)
@@ -146,6 +150,9 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
                 if attempt == attempts:
                     raise
                 log.debug("attempt %s of %s to write: %s", attempt, attempts, error)
+                cursor.execute("ROLLBACK TO before_writing")
+                with time_limit(cursor, "lock_timeout", patience):
+                    cursor.execute(WAIT)
             except psycopg2.Error as error:
                 # whatever comes of the faster way, the slower one may do without: of a row that is
                 # there by now, of dropping indexes, which a publication or a view may need, or an

@@ -58,7 +58,7 @@ class Options:
 
 
 DEFAULTS = Options()
-BRIEFLY = "2s"
+BRIEFLY = "2s"  # whoever waits for rows of a run keeps its readers waiting behind him
 
 LOOK_NEWER = (
     "stored rows look newer than this run, although they are not: the server's clock was set back, "
@@ -148,18 +148,9 @@ def _everything(
         before("write")
         if ahead is None:
             refuse_rows_of_the_future(writer)
-        # who waits for rows of this run keeps its readers waiting, in which the server sees no harm
-        target.lock_timeout = BRIEFLY
         # the writer pulls the slices: while the server writes one, the next one is computed
         with show("write") as advance, report.timed("write"):
-            slices: Callable[[], Iterable[pl.DataFrame]] = partial(
-                computation.rows_that_differ, advance, every=options.full
-            )
-            pending: list[str] = []
-            if options.limit is not None:
-                rows, pending = oldest(slices(), options.limit)
-                report.pending = len(pending)
-                slices = partial(rows.iter_slices, settings.sizes.applications)
+            slices, pending = slices_to_write(computation, options, settings, advance)
             is_large = report.applications >= settings.sizes.first_load
             is_fresh = target.has_no_readings
             wanted = ToWrite(
@@ -189,6 +180,20 @@ def _everything(
     tell(report)
     warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
     return report
+
+
+def slices_to_write(
+    computation: AnyComputation, options: Options, settings: Settings, advance: Advance
+) -> tuple[Callable[[], Iterable[pl.DataFrame]], list[str]]:
+    """What gives the rows that differ, slice by slice, or the oldest of them; and the applications
+    that the limit leaves for later."""
+    slices = partial(computation.rows_that_differ, advance, every=options.full)
+    if options.limit is None:
+        computation.target.lock_timeout = BRIEFLY  # they are read while the run holds others
+        return slices, []
+    rows, pending = oldest(slices(), options.limit)
+    computation.report.pending = len(pending)
+    return partial(rows.iter_slices, settings.sizes.applications), pending
 
 
 def refuse_part(choice: Choice, options: Options) -> None:

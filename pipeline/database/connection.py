@@ -349,12 +349,13 @@ def leaving_no_lock(connection: Connection) -> Iterator[AnyCursor]:
 
 
 @contextmanager
-def time_limit(cursor: AnyCursor, setting: str, limit: str) -> Iterator[None]:
-    """Let each lock, or with `statement_timeout` each statement, take at most so long."""
+def time_limit(cursor: AnyCursor, setting: str, limit: str) -> Iterator[str]:
+    """Let each lock, or with `statement_timeout` each statement, take at most so long; gives what
+    the limit was before."""
     change = "SELECT current_setting(%s), set_config(%s, %s, true)"
     cursor.execute(change, (setting, setting, limit))
     before, _ = cursor.fetchone()  # type: ignore[misc]
-    yield
+    yield before
     cursor.execute(change, (setting, setting, before))
 
 
