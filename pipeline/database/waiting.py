@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from queue import SimpleQueue
 from threading import Event, Thread, current_thread, main_thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,7 +72,7 @@ def in_turn(
                 yield _first(futures)
         except GeneratorExit as closed:
             if not signal_behind(closed):
-                wait(_running(futures), PATIENCE)
+                _end_in_time(_running(futures), PATIENCE)
             raise
     except BaseException as error:
         _end(_running(futures), connection, error)
@@ -123,6 +124,15 @@ def _running(futures: Iterable[Future[Result]]) -> list[Future[Result]]:
     return [future for future in futures if not future.cancel()]
 
 
+def _end_in_time(futures: list[Future[Any]], seconds: float) -> bool:
+    """Whether they end within so long; a signal is answered meanwhile."""
+    last = monotonic() + seconds
+    while wait(futures, timeout=min(seconds, LOOK_AGAIN)).not_done:
+        if monotonic() >= last:
+            return False
+    return True
+
+
 def _end(running: list[Future[Result]], connection: Connection, reason: BaseException) -> None:
     """Cancel what is running; break the line when it does not end in time."""
     ended = Event()
@@ -133,20 +143,24 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
                 connection.cancel()
             ended.wait(LOOK_AGAIN)
 
-    if not wait(running, timeout=0).not_done:
+    if _end_in_time(running, 0):
         return
-    cancelling = Thread(target=cancel_until_ended, daemon=True)
-    cancelling.start()
+    cancelling: Future[None] = Future()
+    begun = started_threads()
+    begun.put((cancelling, cancel_until_ended))
+    begun.put(None)
     signal = signal_behind(reason)
     patience = PATIENCE if signal is None else 0 if is_unanswered(signal) else AFTER_A_SIGNAL
-    if wait(running, patience).not_done:
-        if signal:
-            signal.add_note(UNANSWERED)
-        break_line(connection)
-        wait(running, timeout=LOOK_AGAIN)
-    ended.set()
+    try:
+        if not _end_in_time(running, patience):
+            if signal:
+                signal.add_note(UNANSWERED)
+            break_line(connection)
+            wait(running, timeout=LOOK_AGAIN)
+    finally:
+        ended.set()
     if not signal:  # a last cancel would hit what the caller does next
-        cancelling.join(PATIENCE)
+        _end_in_time([cancelling], PATIENCE)
 
 
 def signal_behind(error: BaseException | None) -> BaseException | None:
