@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +19,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, print_json, print_toml
+from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,8 +46,15 @@ def definition(
 
     It is TOML: save it, edit it, and give it to `clickstats run --all --definition FILE`.
     """
-    from pipeline.definition import in_force, toml
+    from pipeline.definition import in_force, shown, toml
 
+    file = definition if check is None else check
+    if file is not None and _is_output(file):
+        raise ConfigurationError(
+            f"{shown(file)} is read and written at once, so the shell has emptied it, and an empty "
+            "file is the built-in definition; to have the published one there again, leave out "
+            "--definition and CLICKSTATS_DEFINITION; to change a file, write to another one"
+        )
     if check is not None:
         found, said = in_force(check, timezone, None), {}
     else:
@@ -62,6 +73,15 @@ def definition(
     print_toml(toml(found))
     for change in said.get("changes", []):
         print_toml(f"# not what the last published run used: {change}\n")
+
+
+def _is_output(file: str) -> bool:
+    """Whether standard output goes into this file."""
+    try:
+        output = os.fstat(sys.stdout.fileno())
+        return S_ISREG(output.st_mode) and os.path.samestat(os.stat(file), output)
+    except (OSError, ValueError):  # no such file, or no file behind the output
+        return False
 
 
 def _values(found: InForce) -> dict[str, Any]:

@@ -94,6 +94,22 @@ def test_the_published_one_is_in_force_in_a_bare_shell(database: Database, whole
     )
 
 
+def test_a_file_that_is_read_is_not_written_over(database: Database, whole: Path) -> None:
+    """By then the shell has emptied it, and an empty file is the built-in definition."""
+    assert clickstats("run", "--all", "--definition", str(whole), database=database).code == 0
+    for arguments in ([], ["--check", str(whole)], ["--format", "json"]):
+        with whole.open("wb") as output:
+            command = ["definition", *arguments]
+            said = as_process(
+                *command, database=database, output=output, CLICKSTATS_DEFINITION=str(whole)
+            )
+        assert (said.code, whole.read_text(encoding="utf-8")) == (2, ""), arguments
+        assert "an empty file is the built-in definition" in said.errors
+    with whole.open("wb") as output:
+        assert as_process("definition", database=database, output=output).code == 0
+    assert 'count = "human"  # the last published run' in whole.read_text(encoding="utf-8")
+
+
 def test_a_file_is_checked_without_a_database(whole: Path) -> None:
     answer = clickstats("definition", "--check", str(whole))
     assert (answer.code, answer.errors) == (0, "")
