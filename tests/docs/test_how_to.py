@@ -1,7 +1,10 @@
 """The how-tos work as they stand: grants, cron lines, metrics, queries, limits."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +16,21 @@ from pipeline.answers.status import status
 from pipeline.load import LOCK_TIMEOUT
 from pipeline.run import run_all
 from pipeline.settings import Settings
-from tests.commands import clickstats
+from tests.commands import clickstats, inherited
 from tests.databases import Database, fresh
 from tests.docs.pages import DOCS, HOW_TO, PAGES, fenced, first_table, marked, section, text_of
 from tests.drawings import named, world_drawn
+from tests.integration.test_migrate_from_before import of_before
 
 RUNBOOK = DOCS / "runbook.md"
-LEDGER, MONITOR, NIGHTLY, PRIVILEGES = (
-    HOW_TO / f"{name}.md" for name in ("ledger", "monitor", "nightly", "privileges")
+LEDGER, MONITOR, NIGHTLY, PRIVILEGES, UPGRADE = (
+    HOW_TO / f"{name}.md" for name in ("ledger", "monitor", "nightly", "privileges", "upgrade")
 )
 
+OURS = """
+select relname from pg_class
+where relname ~ '^(link_click_|clickstats_|application_)' and relkind in ('r', 'v')
+"""
 APPLICATION = named("A")
 WORLD = world_drawn(
     """
@@ -190,3 +198,53 @@ def test_the_limits_of_writing_are_those_of_the_code() -> None:
     assert "15 attempts" in section(RUNBOOK, "## Exit 8")
     assert "for 10 ms only" in text_of(DOCS / "architecture.md")
     assert "up to 15 times" in text_of(DOCS / "architecture.md")
+
+
+@pytest.mark.parametrize("is_older", [True, False], ids=["from before readings", "of this version"])
+def test_what_was_backed_up_comes_back(
+    unmigrated: Database, tmp_path: Path, *, is_older: bool
+) -> None:
+    """The commands as they stand; what the former version would run after them, this one may."""
+    unmigrated.load(WORLD)
+    if is_older:
+        of_before(unmigrated)
+    else:
+        succeeds(unmigrated, "migrate", "run --all")
+    before = contents(unmigrated)
+
+    def run(commands: str) -> None:
+        path = f"{programs(unmigrated)}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-ec", commands],
+            cwd=tmp_path,
+            env=inherited() | {"PATH": path, "CLICKSTATS_DATABASE_URL": unmigrated.url},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+    run(marked(UPGRADE, "back up"))
+    succeeds(unmigrated, "run --all --full")
+    drop_and_restore, *_ = re.split("^clickstats", marked(UPGRADE, "go back"), flags=re.MULTILINE)
+    run(drop_and_restore)
+    assert contents(unmigrated) == before
+
+
+def contents(database: Database) -> dict[str, object]:
+    """What our tables and the view hold."""
+    return {
+        name: database.execute(f"select to_jsonb(one) from {name} as one order by one::text")
+        for (name,) in database.execute(OURS)
+    }
+
+
+def programs(database: Database) -> str:
+    """The folder of pg_dump and its like, no older than the server."""
+    folder = os.environ.get("CLICKSTATS_PG_BIN") or str(Path(shutil.which("pg_dump") or "").parent)
+    try:
+        said = subprocess.check_output([f"{folder}/pg_dump", "--version"], text=True)
+    except OSError:
+        pytest.skip("no pg_dump")
+    if int(re.findall(r"\d+", said)[0]) < database.server_version // 10_000:
+        pytest.skip("pg_dump is older than the server")
+    return folder

@@ -17,7 +17,7 @@ from pipeline.answers.export import export
 from pipeline.answers.stored_rows import Filters
 from pipeline.answers.whole_file import whole_file
 from pipeline.errors import ConfigurationError
-from pipeline.run import run_all
+from pipeline.run import Step, run_all, run_named
 from pipeline.settings import Sizes
 from schema.columns import STORED
 from tests.databases import CopyOf, Database
@@ -180,6 +180,33 @@ def test_since_is_inclusive_and_exact(hostile: Database) -> None:
     assert [row["application_id"] for row in found] == [moved]
     at = Filters(since=datetime(2024, 3, 4, 12))
     assert len(read_csv(exported(hostile, "csv", at))) == len(rows(hostile))
+
+
+def test_a_run_that_was_overtaken_is_in_time_for_those_who_go_back(database: Database) -> None:
+    """A `run --all` commits rows of its own snapshot, after others have seen later ones."""
+    early, late = (str(named(name)) for name in "AB")
+    database.execute("insert into job_applications (id) values (%s), (%s)", [early, late])
+    run_all(database.settings())
+    database.execute(
+        "insert into link_tracking values ('a', %s, 'Resume'), ('b', %s, 'Resume');"
+        "insert into link_clicks (tracking_id, clicked_at) values ('a', now()), ('b', now())",
+        [early, late],
+    )
+    seen: list[datetime] = []
+
+    def overtake(step: Step) -> None:
+        if step == "write":
+            run_named(database.settings(), [late])
+            seen.extend(row["updated_at"] for row in read_parquet(exported(database, "parquet")))
+
+    run_all(database.settings(), before=overtake)
+
+    def since(instant: datetime) -> set[str]:
+        found = read_parquet(exported(database, "parquet", Filters(since=instant)))
+        return {row["application_id"] for row in found}
+
+    assert since(max(seen)) == {late}
+    assert since(max(seen) - timedelta(hours=1)) == {early, late}
 
 
 def test_rows_of_another_program(database: Database) -> None:
