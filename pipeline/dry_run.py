@@ -147,7 +147,7 @@ def _tried(
         rows = pl.concat(computation.frames(Comparing(options.full)))
     report.tell("compute", "applications")
     report.tell("compare", "applications")
-    warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
+    warn_of(report, computation.warnings())
     to_write = rows.filter(is_due(options.full))
     if options.limit is not None:
         report.pending = max(0, to_write.height - options.limit)

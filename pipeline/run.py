@@ -178,7 +178,7 @@ def _everything(
                 forget(writer, told, pending)
             row.noted = {"catalog": known}
     tell(report)
-    warn_of(report, computation.warnings(is_other_definition=bool(choice.changes)))
+    warn_of(report, computation.warnings())
     return report
 
 

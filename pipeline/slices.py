@@ -103,12 +103,11 @@ class AnyComputation(ABC):
         self.orphans = self.readings = 0
         report.missed_by_capture = None
 
-    def warnings(self, *, is_other_definition: bool) -> Iterator[str]:
-        """What is possible but odd about what was computed, one sentence each; with another
-        definition than the last one it is no wonder that clicks no longer count."""
+    def warnings(self) -> Iterator[str]:
+        """What is possible but odd about what was computed, one sentence each."""
         for forms, count in (+self.odd).items():
             yield counted(count, *forms)
-        if fewer := self.report.with_fewer_clicks * (not is_other_definition):
+        if fewer := self.report.with_fewer_clicks:
             have = counted(fewer, "application has", "applications have")
             yield (
                 f"{have} fewer clicks than stored: where old clicks are deleted, [applications] "

@@ -14,6 +14,7 @@ from schema.columns import ANALYTICS, INSTANT, READINGS
 
 MARKS = ("is_stored", "is_frozen", "is_changed", "has_other_readings", "has_fewer_clicks")
 VALUES = [name for name in ANALYTICS if name != "application_id"]
+COUNTS = ("human_clicks", "machine_clicks", "own_clicks", "repeated_clicks")  # all used clicks
 
 
 def image(scored: pl.LazyFrame) -> pl.LazyFrame:
@@ -62,7 +63,7 @@ def compared(
       where there are no readings of its clicks, and all of these are still there;
     - `is_changed`: the row of link_click_analytics differs, or is not stored;
     - `has_other_readings`: the row of link_click_readings differs;
-    - `has_fewer_clicks` than stored, although it is not frozen.
+    - `has_fewer_clicks` than stored, although it is not frozen; whichever of them count.
     """
     total = "total_click_events"
     # of which none may count
@@ -75,6 +76,8 @@ def compared(
         & ~(pl.col("human_clicks_stored").is_null() & has_all_clicks)
     )
     is_open = ~pl.col("is_frozen")
+    stored_clicks = pl.coalesce(_used_clicks("_stored"), pl.col(f"{total}_stored"))
+    has_fewer = _used_clicks().fill_null(0) < stored_clicks
     return (
         images.join(
             stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"
@@ -84,9 +87,15 @@ def compared(
         .with_columns(
             is_changed=is_open & (~pl.col("is_stored") | _differ(VALUES)),
             has_other_readings=is_open & _differ(READINGS),
-            has_fewer_clicks=is_open & (pl.col(total) < pl.col(f"{total}_stored")).fill_null(False),
+            has_fewer_clicks=is_open & has_fewer.fill_null(False),
         )
     )
+
+
+def _used_clicks(suffix: str = "") -> pl.Expr:
+    """How many used clicks there are by the readings; null without any."""
+    counts = [pl.col(f"{name}{suffix}").cast(pl.Int64) for name in COUNTS]
+    return pl.sum_horizontal(counts, ignore_nulls=False)
 
 
 def _differ(names: Iterable[str]) -> pl.Expr:

@@ -117,11 +117,25 @@ def test_an_open_one_with_fewer_clicks_is_worth_a_warning_nevertheless(frozen: D
 
 
 def test_another_definition_is_no_loss_of_clicks(filled: Database, tmp_path: Path) -> None:
+    """Which of them count is another question."""
     run_all(filled.settings())
-    human = written(tmp_path, "[clicks]\ncount = 'human'\nsweep_links = 2")
-    report = run_all(filled.settings(definition_file=human))
-    assert (report.updated, report.with_fewer_clicks) == (50, 50)
-    assert not any(FEWER in warning for warning in report.warnings)
+    for definition in ("[clicks]\ncount = 'human'\nsweep_links = 2", ""):
+        report = run_all(filled.settings(definition_file=written(tmp_path, definition)))
+        assert (report.updated, report.with_fewer_clicks) == (50, 0)
+        assert not any(FEWER in warning for warning in report.warnings)
+
+
+@pytest.mark.parametrize("more", ["", "[clicks]\ncount = 'human'"], ids=["all", "human"])
+def test_one_that_thaws_is(frozen: Database, tmp_path: Path, more: str) -> None:
+    """Also the dry run by which it is tried out says what would be lost."""
+    frozen.execute(NIGHT)
+    definition_file = written(tmp_path, more)
+    for report in (
+        dry_run(frozen.settings(definition_file=definition_file)).report,
+        run_all(frozen.settings(definition_file=definition_file)),
+    ):
+        assert report.with_fewer_clicks == 5
+        assert any(f"5 {FEWER}" in warning for warning in report.warnings)
 
 
 def test_only_open_ones_are_said_to_be_decided_by_machines(frozen: Database) -> None:
