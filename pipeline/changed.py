@@ -54,7 +54,7 @@ def run_changed(
     When it has named everything, or more applications than one slice has, when changes or stored
     rows were lost, and when no `run --all` was published, it is one.
     Raises `ConfigurationError` when capture is off, and for a definition other than the published
-    one.
+    one, or where the ledger has forgotten that one.
     """
     started = perf_counter()
     done: RunReport | None = None

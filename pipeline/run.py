@@ -84,7 +84,8 @@ def run_all(
     """Compute every application from one snapshot and write the rows that differ.
 
     Raises `Locked`, `AuditFailed` and what the server says; nothing is written then. With
-    `by_published` raises `ConfigurationError` for another definition than the published one.
+    `by_published` raises `ConfigurationError` for another definition than the published one, and
+    where the ledger has forgotten that one.
     """
     started = perf_counter()
     read_all()
@@ -124,7 +125,7 @@ def _everything(
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
     choice = chosen(writer, settings)
-    if by_published and choice.published:
+    if by_published and (choice.published or choice.is_emptied):
         refuse_to_mix(choice)
     row.definition = choice.document
     refuse_part(choice, options)

@@ -16,7 +16,7 @@ from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError, NoConnection
-from pipeline.run import Options, Step, run_all
+from pipeline.run import Options, Step, run_all, run_named
 from pipeline.settings import Sizes
 from tests.capturing import CLICK, WAITING, begun
 from tests.commands import clickstats
@@ -341,13 +341,29 @@ def test_other_circumstances_are_refused_also_where_everything_is_due(
     assert done.execute(WAITING) == [(0,)]
 
 
-def test_without_a_published_run_everything_is_computed(done: Database) -> None:
-    """By which definition the stored rows are, nobody knows then."""
-    run_all(done.settings(timezone="Asia/Kolkata"))
-    done.execute("delete from clickstats_runs")
-    done.execute(CLICK, ("a",))
-    run_changed(done.settings())
-    assert_exact(done)
+@pytest.mark.parametrize("way", ["truncate", "delete from"])
+def test_an_emptied_ledger_is_not_gone_on_from(done: Database, way: str, tmp_path: Path) -> None:
+    """By which definition the stored rows are, nobody knows then; the built-in one would take from
+    frozen applications what they have, before anybody can restore the ledger."""
+    run_all(done.settings(definition_file=printed(tmp_path, Definition(), frozen_after_days=30)))
+    done.execute(f"create table old as table clickstats_runs; {way} clickstats_runs")
+    done.execute("delete from link_clicks")
+    before = stored(done), stored_readings(done)
+    for run in (run_changed, partial(dry_run, changed=True)):
+        with pytest.raises(ConfigurationError, match="no published run although rows are stored"):
+            run(done.settings())
+    assert (stored(done), stored_readings(done)) == before
+    done.execute("insert into clickstats_runs overriding system value table old")
+    run_changed(done.settings(), Options(max_shrink=100))
+    assert (stored(done), stored_readings(done)) == before
+
+
+def test_without_a_published_run_everything_is_computed(database: Database) -> None:
+    database.load(WORLD)
+    turn_on(database.settings())
+    run_named(database.settings(timezone="Asia/Kolkata"), [A])
+    run_changed(database.settings())
+    assert_exact(database)
 
 
 def test_frozen_applications_keep_their_rows(done: Database, tmp_path: Path) -> None:
