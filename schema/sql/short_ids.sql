@@ -3,7 +3,7 @@
 SELECT asked.number, found.id
 FROM unnest(:'firsts'::uuid[], :'lasts'::uuid[]) WITH ORDINALITY AS asked (first, last, number)
 CROSS JOIN LATERAL (
-    SELECT a.id
+    SELECT DISTINCT a.id
     FROM job_applications AS a
     WHERE a.id BETWEEN asked.first AND asked.last
     ORDER BY a.id

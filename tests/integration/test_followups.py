@@ -243,3 +243,14 @@ def test_ids_that_begin_alike_are_shown_as_long_as_they_must_be(clicked: Databas
     run_all(clicked.settings())
     shown = [one["short_id"] for one in found(clicked).followups]
     assert {str(twin) for twin in twins} <= set(shown)
+
+
+def test_a_view_that_names_an_application_twice(clicked: Database) -> None:
+    """As a join of statuses that was made since the last run: a run refuses it."""
+    clicked.execute(
+        "alter table job_applications rename to applications;"
+        "create view job_applications as table applications union all table applications"
+    )
+    shown = {one["application_id"]: one["short_id"] for one in found(clicked).followups}
+    assert all(one.startswith(short) and len(short) == 8 for one, short in shown.items())
+    assert len(shown) == 3
