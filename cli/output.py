@@ -72,14 +72,19 @@ def _width(text: Text) -> int:
 def print_toml(text: str) -> None:
     """Print TOML, whose texts are basic strings. A file of TOML is UTF-8: to an output that is not,
     what ASCII lacks goes as TOML escapes it, and is the same when it is read back."""
-    if codecs.lookup(sys.stdout.encoding).name != "utf-8":
+    if not _is_utf_8():
         text = re.sub(r"[^\x00-\x7f]", lambda sign: f"\\U{ord(sign[0]):08x}", text)
     print(text, end="")
 
 
 def print_json(value: object) -> None:
     """Print JSON, escaped where the output has another encoding than UTF-8."""
-    print(as_json(value, escaped=sys.stdout.encoding.lower() != "utf-8"))
+    print(as_json(value, escaped=not _is_utf_8()))
+
+
+def _is_utf_8() -> bool:
+    """Whether standard output is."""
+    return codecs.lookup(sys.stdout.encoding).name == "utf-8"
 
 
 def as_json(value: object, *, escaped: bool = False) -> str:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pipeline.answers.score_change import ScoreChange
 
 WITHIN, SINCE = "14d", "24h"  # how far a report looks back for whom to follow up, for changes
-A_DAY = timedelta(days=1)
 LONGEST_NAME = 60  # characters of a company's name, or of a job's title
 READING_NAMES = {"all": "all clicks", "human": "human clicks"}
 MACHINE, ASIDE = ("trap", "declared", "network", "sweep"), ("own", "repeat")
@@ -259,7 +258,7 @@ def by_class(months: Sequence[MonthOfClicks]) -> str:
 def newest_months(seen: Overview, number: int) -> list[MonthOfClicks]:
     """The newest months of clicks, and those without a click between them; clicks in a future month
     are left out."""
-    this_month = f"{seen.taken_at + A_DAY:%Y-%m}"  # somewhere on earth
+    this_month = f"{seen.taken_at + timedelta(days=1):%Y-%m}"  # somewhere on earth
     months = [row for row in seen.clicks_by_month if row["month"] <= this_month]
     if not months:
         return []

@@ -125,7 +125,7 @@ def _everything(
     """Compute and write everything, from a snapshot of this moment."""
     settings = row.settings
     choice = chosen(writer, settings)
-    if by_published and (choice.published or choice.is_emptied):
+    if by_published:
         refuse_to_mix(choice)
     row.definition = choice.document
     refuse_part(choice, options)

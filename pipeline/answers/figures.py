@@ -24,6 +24,7 @@ from pipeline.answers.report_rows import (
     TopApplication,
 )
 from pipeline.definition import Definition, spelling_line
+from pipeline.scoring.image import used_clicks
 from pipeline.scoring.rules import capped
 from pipeline.scoring.scores import SCORES
 from schema.columns import CLASSES, SPAN
@@ -68,10 +69,7 @@ def joint(rows: pl.DataFrame) -> list[PairOfBands]:
 def readings(rows: pl.DataFrame, count: str) -> dict[str, Reading]:
     """Both readings of the rows, in which stands the one that counts ("all" or "human"). Where no
     readings are stored they say the same."""
-    others = pl.sum_horizontal(
-        "human_clicks", "machine_clicks", "own_clicks", "repeated_clicks", ignore_nulls=False
-    )
-    clicks = {"all": others, "human": pl.col("human_clicks")}
+    clicks = {"all": used_clicks(), "human": pl.col("human_clicks")}
     return {
         name: _reading(
             rows

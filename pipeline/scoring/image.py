@@ -76,8 +76,8 @@ def compared(
         & ~(pl.col("human_clicks_stored").is_null() & has_all_clicks)
     )
     is_open = ~pl.col("is_frozen")
-    stored_clicks = pl.coalesce(_used_clicks("_stored"), pl.col(f"{total}_stored"))
-    has_fewer = _used_clicks().fill_null(0) < stored_clicks
+    stored_clicks = pl.coalesce(used_clicks("_stored"), pl.col(f"{total}_stored"))
+    has_fewer = used_clicks().fill_null(0) < stored_clicks
     return (
         images.join(
             stored.with_columns(is_stored=True), on="application_id", how="left", suffix="_stored"
@@ -92,7 +92,7 @@ def compared(
     )
 
 
-def _used_clicks(suffix: str = "") -> pl.Expr:
+def used_clicks(suffix: str = "") -> pl.Expr:
     """How many used clicks there are by the readings; null without any."""
     counts = [pl.col(f"{name}{suffix}").cast(pl.Int64) for name in COUNTS]
     return pl.sum_horizontal(counts, ignore_nulls=False)

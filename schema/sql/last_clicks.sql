@@ -7,4 +7,3 @@ FROM unnest(:'application_ids'::uuid[], :'instants'::timestamp[]) AS asked (appl
 JOIN link_tracking AS link ON link.application_id = asked.application_id
 JOIN link_clicks AS click
     ON click.tracking_id = link.tracking_id AND click.clicked_at = asked.instant
-ORDER BY asked.application_id, link_function
