@@ -12,9 +12,14 @@ def main() -> NoReturn:
     # the search for cycles finds none in what is imported, and takes a tenth of the start-up time
     gc.disable()
     _open_what_is_closed()
-    from cli.app import main
+    from cli.signals import answer_signals
 
+    answer_signals()
     try:
+        try:
+            from cli.app import main
+        except KeyboardInterrupt:
+            sys.exit(130)
         main()
     except SystemExit as end:
         threads = [one for one in threading.enumerate() if one is not threading.main_thread()]

@@ -89,13 +89,13 @@ app.command(epilog="Example: clickstats demo --timezone Europe/Berlin")(demo)
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake becomes one line and an exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if isinstance(sys.stdout, TextIOWrapper):  # what its encoding lacks is shown as ?
         sys.stdout.reconfigure(errors="replace")
     try:
         code = 0
         if not completed_for(sys.argv[1:]):
             code = _with(sys.argv[1:2])(standalone_mode=False, prog_name="clickstats")
+        signal.setitimer(signal.ITIMER_REAL, 0)  # if one came, it has been answered
         sys.stdout.flush()  # now, while an error can still be told
     except ClickstatsError as error:
         _complain(str(error))

@@ -198,7 +198,7 @@ def refuse_combination(modes: dict[str, bool], options: dict[str, dict[str, bool
 def published() -> Iterator[None]:
     """After the commit a signal, or an output that cannot be written, still ends the process, but
     not as if nothing was written."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         yield

@@ -85,3 +85,10 @@ class Refused(ClickstatsError):
 
 class Blocked(Refused):
     """What is read is locked by somebody else, or by somebody who waits for others."""
+
+
+def signal_behind(error: BaseException | None) -> BaseException | None:
+    """The signal that caused an exception, if one did."""
+    while error and not isinstance(error, KeyboardInterrupt | SystemExit):
+        error = error.__context__
+    return error

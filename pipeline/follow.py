@@ -14,8 +14,7 @@ from pipeline.captured import waits
 from pipeline.changed import run_changed
 from pipeline.database.connection import session
 from pipeline.database.pool import LONGEST_LIFE
-from pipeline.database.waiting import signal_behind
-from pipeline.errors import Locked, NoConnection, Refused
+from pipeline.errors import Locked, NoConnection, Refused, signal_behind
 from pipeline.lock import hold_follow_lock
 from pipeline.run import DEFAULTS, Options, Step
 from pipeline.settings import Settings

@@ -106,10 +106,12 @@ def _signals_and_log_kept() -> Iterator[None]:
     """Put back what the command sets for its whole process."""
     log = logging.getLogger("clickstats")
     handlers, propagate, level = log.handlers, log.propagate, log.level
-    terminated = signal.getsignal(signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    signals = {number: signal.getsignal(number) for number in numbers}
     try:
         yield
     finally:
         log.handlers, log.propagate = handlers, propagate
         log.setLevel(level)
-        signal.signal(signal.SIGTERM, terminated)
+        for number, handler in signals.items():
+            signal.signal(number, handler)

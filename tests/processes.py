@@ -14,10 +14,11 @@ from tests.commands import MAIN, ROOT, inherited
 
 
 @contextmanager
-def started(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """The command over this database, killed on leaving if it has not ended."""
+def started(url: str, *arguments: str, first: str = "") -> Iterator["subprocess.Popen[str]"]:
+    """The command over this database, in a process that does `first`; killed on leaving if it has
+    not ended."""
     with subprocess.Popen(
-        [sys.executable, "-c", MAIN, *arguments],
+        [sys.executable, "-c", first + MAIN, *arguments],
         env=inherited() | {"CLICKSTATS_DATABASE_URL": url},
         cwd=ROOT,
         stdin=subprocess.DEVNULL,

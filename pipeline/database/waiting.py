@@ -22,6 +22,8 @@ from weakref import WeakKeyDictionary
 
 import psycopg2
 
+from pipeline.errors import signal_behind
+
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
@@ -161,13 +163,6 @@ def _end(running: list[Future[Result]], connection: Connection, reason: BaseExce
         ended.set()
     if not signal:  # a last cancel would hit what the caller does next
         _end_in_time([cancelling], PATIENCE)
-
-
-def signal_behind(error: BaseException | None) -> BaseException | None:
-    """The signal that caused an exception, if one did."""
-    while error and not isinstance(error, KeyboardInterrupt | SystemExit):
-        error = error.__context__
-    return error
 
 
 def is_unanswered(signal: BaseException) -> bool:

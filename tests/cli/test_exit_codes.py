@@ -204,6 +204,44 @@ def test_a_signal_is_answered_while_a_run_connects(number: signal.Signals, code:
     assert "Traceback" not in said
 
 
+WHILE_IT_IMPORTS = """
+import os, sys
+
+def on_import(event, arguments):
+    if event == "import" and arguments[0] == "{module}":
+        {then}
+
+sys.addaudithook(on_import)
+"""
+FINALIZER = """
+class Finalized:
+    def __del__(self):
+        os.kill(os.getpid(), {number})
+        len("the signal is answered here")
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_finalizer_gets_is_not_lost(number: signal.Signals, code: int) -> None:
+    """Python ignores what a finalizer raises."""
+    imports = WHILE_IT_IMPORTS.format(module="psycopg2", then="Finalized()")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/db"
+        first = FINALIZER.format(number=int(number)) + imports
+        with started(url, "run", "--all", first=first) as process:
+            written, said = process.communicate(timeout=5)
+    assert (process.returncode, written) == (code, "")
+    assert "Traceback" not in said
+
+
+def test_an_interrupt_while_the_command_line_is_imported() -> None:
+    interrupt = f"os.kill(os.getpid(), {int(signal.SIGINT)})"
+    first = WHILE_IT_IMPORTS.format(module="cli.app", then=interrupt)
+    with started("postgresql://nobody.invalid/", "status", first=first) as process:
+        assert process.communicate(timeout=5) == ("", "")
+    assert process.returncode == 130
+
+
 # --- whatever happens --------------------------------------------------------------------------
 
 
