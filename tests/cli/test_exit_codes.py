@@ -229,7 +229,7 @@ def test_a_signal_that_a_finalizer_gets_is_not_lost(number: signal.Signals, code
         url = f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/db"
         first = FINALIZER.format(number=int(number)) + imports
         with started(url, "run", "--all", first=first) as process:
-            written, said = process.communicate(timeout=5)
+            written, said = process.communicate(timeout=30)
     assert (process.returncode, written) == (code, "")
     assert "Traceback" not in said
 
@@ -238,7 +238,7 @@ def test_an_interrupt_while_the_command_line_is_imported() -> None:
     interrupt = f"os.kill(os.getpid(), {int(signal.SIGINT)})"
     first = WHILE_IT_IMPORTS.format(module="cli.app", then=interrupt)
     with started("postgresql://nobody.invalid/", "status", first=first) as process:
-        assert process.communicate(timeout=5) == ("", "")
+        assert process.communicate(timeout=30) == ("", "")
     assert process.returncode == 130
 
 
