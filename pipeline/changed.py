@@ -18,22 +18,20 @@ from pipeline.ledger import Round, last_published, ledger_of_rounds
 from pipeline.lock import hold_gate_shared
 from pipeline.plurals import counted
 from pipeline.rewrites import unless_rewritten
-from pipeline.run import (
-    DEFAULTS,
+from pipeline.run import DEFAULTS, Options, run_all
+from pipeline.run_report import RunReport, Show, show_nothing
+from pipeline.run_steps import (
     Before,
-    Options,
     biggest_changes,
     gathered,
     here,
     id_for_changes,
     nothing,
     reading_named,
-    run_all,
     tell,
     write_audited,
     writing,
 )
-from pipeline.run_report import RunReport, Show, show_nothing
 from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
 from pipeline.written import ToWrite

@@ -16,17 +16,9 @@ from pipeline.changed import few
 from pipeline.database.connection import take_snapshot
 from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
-from pipeline.run import (
-    DEFAULTS,
-    Compute,
-    Options,
-    engine,
-    gathered,
-    here,
-    refuse_part,
-    reported,
-)
+from pipeline.run import DEFAULTS, Options, engine, refuse_part
 from pipeline.run_report import RunReport, Show, show_nothing
+from pipeline.run_steps import Compute, gathered, here, reported
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings

@@ -16,7 +16,8 @@ from pipeline.database.connection import session
 from pipeline.database.pool import LONGEST_LIFE
 from pipeline.errors import Locked, NoConnection, Refused, signal_behind
 from pipeline.lock import hold_follow_lock
-from pipeline.run import DEFAULTS, Options, Step
+from pipeline.run import DEFAULTS, Options
+from pipeline.run_steps import Step
 from pipeline.settings import Settings
 from schema.sql import read_all
 

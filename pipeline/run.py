@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.audit import ORPHANS, audit_read, audit_rows, audit_written, warn_of
-from pipeline.captured import applications_of, captured, catalog, forget, is_reached
-from pipeline.database.connection import (
-    Snapshot,
-    commit,
-    refuse_clock_set_back,
-    rows_by_name,
-    session,
-    take_snapshot,
-)
+from pipeline.audit import ORPHANS, audit_read, audit_rows, warn_of
+from pipeline.captured import catalog, forget, is_reached
+from pipeline.database.connection import commit, refuse_clock_set_back
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications, Refused
-from pipeline.extract import Extracted, Source
+from pipeline.extract import Source
 from pipeline.ledger import Choice, Ledger, chosen, ledger, ledger_of_rounds, refuse_to_mix
-from pipeline.load import write
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
 from pipeline.run_report import Advance, RunReport, Show, no_advance, show_nothing
+from pipeline.run_steps import (
+    Before,
+    Compute,
+    gathered,
+    here,
+    id_for_changes,
+    nothing,
+    reading_named,
+    reported,
+    snapshot_behind_gate,
+    tell,
+    write_audited,
+    writing,
+)
 from pipeline.scoring.image import marked, oldest, rows_to_write
 from pipeline.settings import Settings
-from pipeline.slices import AnyComputation, Computation
-from pipeline.source_shape import refuse_settings, refuse_shadows
+from pipeline.slices import AnyComputation
 from pipeline.target import Target, refuse_rows_of_the_future
 from pipeline.written import ToWrite
 from pipeline.zone_data import zone_warnings
 from schema.columns import ANALYTICS, READINGS
-from schema.sql import read_all, statement
+from schema.sql import read_all
 
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
-
-log = logging.getLogger("clickstats")
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,6 @@ LOOK_NEWER = (
     "stored rows look newer than this run, although they are not: the server's clock was set back, "
     "or another program writes link_click_analytics; nothing was written; run again"
 )
-
-Step = Literal["lock", "gate", "snapshot", "read", "audit", "write", "commit", "end"]
-Before = Callable[[Step], object]
-
-
-def nothing(step: Step) -> None:
-    """For whoever has nothing to do before a step; tests hold a run there."""
 
 
 def run_all(
@@ -206,16 +201,6 @@ def refuse_part(choice: Choice, options: Options) -> None:
         )
 
 
-def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunReport:
-    """The report of a run that begins."""
-    return RunReport(settings.run_id, snapshot.taken_at, choice.timezone, choice.fingerprint)
-
-
-Found = TypeVar("Found", bound=AnyComputation)
-Computing = Callable[[Source, Target, RunReport, Advance], Found]
-Compute = Computing[AnyComputation]
-
-
 @contextmanager
 def engine(settings: Settings) -> Iterator[Compute]:
     """Where a run of everything is computed: here, or on a cluster."""
@@ -231,41 +216,6 @@ def engine(settings: Settings) -> Iterator[Compute]:
         ) from None
     with spark(settings) as compute:
         yield compute
-
-
-def here(source: Source, target: Target, report: RunReport, advance: Advance) -> Computation:
-    """Read everything there is to compute from into memory."""
-    extracted = source.extract(advance)
-    count(report, extracted)
-    return Computation(
-        target=target, report=report, definition=source.definition, extracted=extracted
-    )
-
-
-def gathered(
-    snapshot: Snapshot,
-    settings: Settings,
-    choice: Choice,
-    report: RunReport,
-    show: Show,
-    compute: Computing[Found],
-    application_ids: Sequence[str] = (),
-) -> Found:
-    """Read what there is to compute from, of all applications or the named ones; its counts go into
-    the report."""
-    warn_of(report, choice.warnings())
-    with report.phase("read", "clicks_read", show) as advance:
-        source = Source(snapshot, settings, choice.definition, application_ids)
-        target = Target(source.reader, source.columns.types, application_ids)
-        report.rows_without_application = target.rows_without_application
-        computation = compute(source, target, report, advance)
-    if application_ids:
-        return computation
-    changes = computation.captured = captured(snapshot.connection)
-    if changes and not (changes.everything or choice.changes or target.is_empty):
-        ids = applications_of(snapshot.connection, changes)
-        computation.named = pl.Series(ids, dtype=pl.String)
-    return computation
 
 
 def run_named(
@@ -339,97 +289,7 @@ def _named(
     return report, per_application
 
 
-@contextmanager
-def reading_named(
-    writer: Connection, row: Ledger, before: Before
-) -> Iterator[tuple[Snapshot, Choice, RunReport]]:
-    """A snapshot of this moment, from which named applications are computed by the published
-    definition, and the report that begins with it. Raises `ConfigurationError` for another
-    definition."""
-    choice = chosen(writer, row.settings)
-    refuse_to_mix(choice)
-    row.definition = choice.document
-    with session(row.settings, snapshot=True) as reader:
-        before("snapshot")
-        snapshot = take_snapshot(reader, writer)
-        before("read")
-        report = row.report = reported(row.settings, snapshot, choice)
-        yield snapshot, choice, report
-
-
 def refuse_frozen(frozen: pl.DataFrame) -> None:
     """Raise `FrozenApplications` when named applications are to keep their stored rows."""
     if not frozen.is_empty():
         raise FrozenApplications(frozen["application_id"].to_list())
-
-
-@contextmanager
-def writing(settings: Settings) -> Iterator[Connection]:
-    """The session that writes, after a look at its settings and at what could be taken for built-in
-    functions."""
-    with session(settings) as writer:
-        refuse_settings(writer)
-        refuse_shadows(writer, settings.schema)
-        yield writer
-
-
-@contextmanager
-def snapshot_behind_gate(
-    writer: Connection, settings: Settings, wait: int, before: Before, *, held: bool = False
-) -> Iterator[Snapshot]:
-    """A snapshot taken while no `run --app-id` lies between its own snapshot and its commit; the
-    gate may be `held` already."""
-    with ExitStack() as reading:
-        with session(settings) as gatekeeper:
-            if not held:
-                hold_gate_alone(gatekeeper, settings, wait)
-            reader = reading.enter_context(session(settings, snapshot=True))
-            before("snapshot")
-            snapshot = take_snapshot(reader, writer)
-        yield snapshot
-
-
-def count(report: RunReport, extracted: Extracted) -> None:
-    """What was read."""
-    report.applications = extracted.applications.height
-    report.clicks_read = extracted.clicks_read
-    report.clicks_unusable = extracted.clicks_unusable
-    report.clicks_in_future = extracted.clicks_in_future
-    report.clicks_used = extracted.clicks["clicked_at"].count()
-    report.clicks_unattributed = report.clicks_read - report.clicks_used - report.clicks_unusable
-
-
-def id_for_changes(settings: Settings, target: Target, choice: Choice) -> str | None:
-    """The id with which a run keeps how scores change; None where nobody knows what they were."""
-    is_unknown = target.has_no_readings or choice.knows_no_readings
-    return None if is_unknown else settings.run_id
-
-
-def write_audited(
-    writer: Connection, settings: Settings, report: RunReport, wanted: ToWrite
-) -> None:
-    """Write the rows, count what became of them, and see that none is missing."""
-    written = write(writer, wanted, report.snapshot_at, settings.write_attempts)
-    report.inserted, report.updated = written.inserted, written.updated
-    report.newer, report.gone, report.deleted = written.newer, written.gone, written.deleted
-    report.unchanged += written.without_change
-    report.readings_written = written.readings_written
-    report.readings_deleted = written.readings_deleted
-    audit_written(written)
-    if wanted.run and wanted.whole:
-        report.biggest_changes, report.score_changes = biggest_changes(writer, wanted.run)
-
-
-def biggest_changes(writer: Connection, run: str) -> tuple[list[dict[str, Any]], int]:
-    """What a run has changed most about scores, and how many changes there are."""
-    rows = rows_by_name(writer, statement("biggest_changes"), {"run": run})
-    counts = [row.pop("changes") for row in rows]  # the same in each
-    return rows, counts[0] if counts else 0
-
-
-def tell(report: RunReport) -> None:
-    """Log what was done slice by slice."""
-    phases = {"compute": "applications", "compare": "unchanged", "audit": "applications"}
-    for phase, rows in phases.items():
-        report.tell(phase, rows)
-    report.tell("write", "written")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from pipeline.lock import GATE
-from pipeline.run import Before, Step
+from pipeline.run_steps import Before, Step
 from tests.databases import Database
 from tests.waiting import wait_until
 

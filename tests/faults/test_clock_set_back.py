@@ -11,7 +11,8 @@ from pipeline.changed import run_changed
 from pipeline.demo.embedded import SYSTEM_VERSIONS, server
 from pipeline.errors import Refused
 from pipeline.migrate import migrate
-from pipeline.run import Step, run_all
+from pipeline.run import run_all
+from pipeline.run_steps import Step
 from tests.databases import SOURCE_TABLES, Database, fresh
 from tests.engines import reference, stored
 

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from pipeline.run import Options, Step, run_all, run_named
+from pipeline.run import Options, run_all, run_named
+from pipeline.run_steps import Step
 from tests.databases import Database
 from tests.engines import assert_exact, reference, stored
 from tests.faults.conftest import SOURCE

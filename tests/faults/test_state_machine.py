@@ -19,7 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pipeline.run import Options, Step, run_all, run_named
+from pipeline.run import Options, run_all, run_named
+from pipeline.run_steps import Step
 from pipeline.settings import Settings
 from tests.databases import Database
 from tests.definitions import printed

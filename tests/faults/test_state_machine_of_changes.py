@@ -21,7 +21,8 @@ from psycopg2.extensions import connection
 from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.errors import Locked, Refused
-from pipeline.run import Options, Step, run_all, run_named
+from pipeline.run import Options, run_all, run_named
+from pipeline.run_steps import Step
 from pipeline.settings import Settings
 from tests.databases import Database
 from tests.engines import reference, reference_readings, stored, stored_readings

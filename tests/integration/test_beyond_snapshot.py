@@ -18,7 +18,8 @@ from pipeline.dry_run import dry_run
 from pipeline.errors import Refused
 from pipeline.extract import Source
 from pipeline.migrate import migrate
-from pipeline.run import run_all, run_named, write_audited
+from pipeline.run import run_all, run_named
+from pipeline.run_steps import write_audited
 from pipeline.source_shape import beyond_snapshot
 from tests.databases import Database, fresh
 from tests.engines import reference, stored

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.changed import run_changed
 from pipeline.errors import Refused
-from pipeline.run import Before, Step, run_all, run_named
+from pipeline.run import run_all, run_named
+from pipeline.run_steps import Before, Step
 from tests.capturing import CLICK, WAITING, WORLD, A
 from tests.databases import Database
 from tests.engines import assert_exact, stored

@@ -17,7 +17,8 @@ from pipeline.answers.export import export
 from pipeline.answers.stored_rows import Filters
 from pipeline.answers.whole_file import whole_file
 from pipeline.errors import ConfigurationError
-from pipeline.run import Step, run_all, run_named
+from pipeline.run import run_all, run_named
+from pipeline.run_steps import Step
 from pipeline.settings import Sizes
 from schema.columns import STORED
 from tests.databases import CopyOf, Database

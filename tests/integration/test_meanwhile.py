@@ -13,7 +13,8 @@ from pipeline.database.connection import session, take_snapshot
 from pipeline.database.transport import SnapshotReader
 from pipeline.errors import NoConnection
 from pipeline.lock import RUN
-from pipeline.run import Before, run_all, run_named
+from pipeline.run import run_all, run_named
+from pipeline.run_steps import Before
 from pipeline.settings import Settings, Sizes
 from tests.databases import Database
 from tests.drawings import named

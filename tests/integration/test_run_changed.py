@@ -16,7 +16,8 @@ from pipeline.capture import turn_off, turn_on
 from pipeline.changed import run_changed
 from pipeline.dry_run import dry_run
 from pipeline.errors import ConfigurationError, NoConnection
-from pipeline.run import Options, Step, run_all, run_named
+from pipeline.run import Options, run_all, run_named
+from pipeline.run_steps import Step
 from pipeline.settings import Sizes
 from tests.capturing import CLICK, WAITING, begun
 from tests.commands import clickstats

@@ -18,7 +18,8 @@ from pipeline.database.transport import connectorx_url
 from pipeline.demo.embedded import SYSTEM_VERSIONS, Server, server
 from pipeline.errors import NoConnection
 from pipeline.migrate import migrate
-from pipeline.run import Step, run_all, run_named
+from pipeline.run import run_all, run_named
+from pipeline.run_steps import Step
 from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database
 from tests.engines import reference, stored
