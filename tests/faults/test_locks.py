@@ -264,8 +264,8 @@ def test_who_waits_for_rows_of_a_run_goes_first(
         until_stopped(database)
         waiting = aside.submit(database.execute, command.format("link_click_analytics"))
         until_waited_for(database, "link_click_analytics")
-    waiting.result(20)
-    running.result(20)
+    waiting.result(60)
+    running.result(60)
     assert stored(database) == reference(database)
 
 
