@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import NoReturn
 
 
@@ -24,8 +25,10 @@ def main() -> NoReturn:
     except SystemExit as end:
         threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
         for one in threads:
-            one.join(0.02)
-        if any(one.is_alive() for one in threads):  # Python would fail to end beside it
+            with suppress(RuntimeError):  # a signal came before it had begun
+                one.join(0.02)
+        # Python would fail to end beside it
+        if any(one.ident is None or one.is_alive() for one in threads):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code if isinstance(end.code, int) else int(end.code is not None))

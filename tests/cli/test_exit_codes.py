@@ -234,6 +234,30 @@ def test_a_signal_that_a_finalizer_gets_is_not_lost(number: signal.Signals, code
     assert "Traceback" not in said
 
 
+WHILE_A_THREAD_BEGINS = """
+import os, threading, time
+
+def begin(work, arguments, start=threading._start_new_thread):
+    def late():
+        time.sleep(0.1)
+        os.kill(os.getpid(), {number})
+        time.sleep(0.5)
+        work(*arguments)
+    return start(late, ())
+
+threading._start_new_thread = begin
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_answered_while_a_thread_begins(number: signal.Signals, code: int) -> None:
+    first = WHILE_A_THREAD_BEGINS.format(number=int(number))
+    with started("postgresql://nobody.invalid/", "run", "--all", first=first) as process:
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in said
+
+
 def test_an_interrupt_while_the_command_line_is_imported() -> None:
     interrupt = f"os.kill(os.getpid(), {int(signal.SIGINT)})"
     first = WHILE_IT_IMPORTS.format(module="cli.app", then=interrupt)
