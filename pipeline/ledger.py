@@ -23,7 +23,7 @@ from psycopg2 import errors
 from pipeline import __version__
 from pipeline.alterations import write_alone
 from pipeline.audit import Baseline
-from pipeline.database.connection import next_transaction, session
+from pipeline.database.connection import Snapshot, next_transaction, session
 from pipeline.database.waiting import in_time, is_unanswered
 from pipeline.definition import (
     Circumstances,
@@ -35,7 +35,7 @@ from pipeline.definition import (
     from_document,
     in_force,
 )
-from pipeline.errors import AuditFailed, ClickstatsError, ConfigurationError
+from pipeline.errors import AuditFailed, ClickstatsError, ConfigurationError, Refused
 from pipeline.run_report import RunReport
 from pipeline.scoring.scores import rules_fingerprint
 from pipeline.scoring.user_agents import patterns_fingerprint
@@ -256,6 +256,27 @@ def _exit(error: BaseException) -> tuple[int, str]:
         case SystemExit():
             return 143, "terminated"
     return 1, f"{type(error).__name__}: {error}"
+
+
+def tell_snapshot(connection: Connection, settings: Settings, snapshot: Snapshot) -> None:
+    """Enter when the snapshot of a `run --all` was taken, before others may take theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOT_FOR_A_STANDBY)
+    entered = {"id": settings.run_id, "instant": snapshot.taken_at}
+    write_alone(connection, "enter_snapshot", "true", entered)
+
+
+def refuse_earlier_instant(connection: Connection, snapshot: Snapshot) -> None:
+    """Raise `Refused` when a `run --all` is under way whose snapshot has no earlier instant,
+    although it was taken earlier: it would take what comes of this one for older than its own."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement("later_snapshot"), {"instant": snapshot.taken_at})
+        (later,) = cursor.fetchone()  # type: ignore[misc]
+    if later:
+        raise Refused(
+            f"the server's clock was set back: the snapshot of a `run --all` that is under way was "
+            f"taken at {later} UTC; nothing was written; run again"
+        )
 
 
 def last_published(connection: Connection) -> Baseline | None:

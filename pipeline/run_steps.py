@@ -12,7 +12,14 @@ from pipeline.audit import audit_written, warn_of
 from pipeline.captured import applications_of, captured
 from pipeline.database.connection import Snapshot, rows_by_name, session, take_snapshot
 from pipeline.extract import Extracted, Source
-from pipeline.ledger import Choice, Ledger, chosen, refuse_to_mix
+from pipeline.ledger import (
+    Choice,
+    Ledger,
+    chosen,
+    refuse_earlier_instant,
+    refuse_to_mix,
+    tell_snapshot,
+)
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone
 from pipeline.run_report import Advance, RunReport, Show
@@ -60,6 +67,8 @@ def snapshot_behind_gate(
             reader = reading.enter_context(session(settings, snapshot=True))
             before("snapshot")
             snapshot = take_snapshot(reader, writer)
+            if not held:
+                tell_snapshot(gatekeeper, settings, snapshot)
         yield snapshot
 
 
@@ -76,6 +85,7 @@ def reading_named(
     with session(row.settings, snapshot=True) as reader:
         before("snapshot")
         snapshot = take_snapshot(reader, writer)
+        refuse_earlier_instant(writer, snapshot)
         before("read")
         report = row.report = reported(row.settings, snapshot, choice)
         yield snapshot, choice, report

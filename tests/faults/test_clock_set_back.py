@@ -24,6 +24,8 @@ export FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1
 exec {program} "$@"
 """
 YESTERDAY, TODAY, AN_HOUR_AGO = "-1d\n", "+0\n", "-1h\n"
+LATER, A_LITTLE_BACK = "-86390s\n", "-86390.9s\n"  # than yesterday, and than that
+EARLIER = "clock was set back: the snapshot of a `run --all`"
 Clock = tuple[Database, Callable[[str], object]]
 SOURCE = """
 insert into job_applications
@@ -59,7 +61,7 @@ def clock() -> Iterator[Clock]:
 
 
 def test_a_round_beside_it_is_not_overwritten(clock: Clock) -> None:
-    """What the round has written is newer than what the run has read, and looks older."""
+    """What the round would write is newer than what the run has read, and would look older."""
     database, set_clock = clock
     turn_on(database.settings())
     run_all(database.settings())
@@ -70,10 +72,13 @@ def test_a_round_beside_it_is_not_overwritten(clock: Clock) -> None:
         if step == "write":
             database.execute("delete from link_clicks where tracking_id = '1'")
             set_clock(AN_HOUR_AGO)
-            run_changed(database.settings())
+            with pytest.raises(Refused, match=EARLIER):
+                run_changed(database.settings())
 
     with pytest.raises(Refused, match=r"clock was set back by 3,\d\d\d s during the run"):
         run_all(database.settings(), before=before)
+    set_clock(TODAY)
+    run_changed(database.settings())
     assert stored(database) == reference(database, "UTC")
 
 
@@ -95,6 +100,27 @@ def test_a_round_of_a_clock_that_is_set_forward_and_back_is_not_overwritten(cloc
         Refused, match="clock was set back during the run, since a row was computed"
     ):
         run_all(database.settings(), before=before)
+    assert stored(database) == reference(database, "UTC")
+
+
+def test_a_round_beside_it_gives_up_where_the_clock_is_set_back_by_little(clock: Clock) -> None:
+    """By less than what `run --all` takes for a clock that goes slower."""
+    database, set_clock = clock
+    turn_on(database.settings())
+    run_all(database.settings())
+    set_clock(LATER)
+    database.execute("insert into link_clicks (tracking_id, clicked_at) values ('1', '2024-03-03')")
+
+    def before(step: Step) -> None:
+        if step == "read":
+            database.execute("delete from link_clicks where tracking_id = '1'")
+            set_clock(A_LITTLE_BACK)
+            with pytest.raises(Refused, match=EARLIER):
+                run_changed(database.settings())
+
+    run_all(database.settings(), before=before)
+    set_clock(TODAY)
+    run_changed(database.settings())
     assert stored(database) == reference(database, "UTC")
 
 
