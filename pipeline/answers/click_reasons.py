@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -85,10 +86,43 @@ class Reasons:
         clicks, as a negative number, and its first click, likewise: the largest says most."""
         span = timedelta(seconds=self.rules.sweep_seconds)
         found = []
+        links: Counter[int] = Counter()  # of the clicks in the stretch
+        first = end = 0
         for start in self._instants:
-            first, end = bisect_left(self._times, start), bisect_right(self._times, start + span)
-            links = {click["link"] for click in self.clicks[first:end]}
+            while end < len(self.clicks) and self._times[end] <= start + span:
+                links[self.clicks[end]["link"]] += 1
+                end += 1
+            while self._times[first] < start:
+                left = self.clicks[first]["link"]
+                links[left] -= 1
+                if not links[left]:
+                    del links[left]
+                first += 1
             found.append((len(links), first - end, -first))
+        return found
+
+    @cached_property
+    def _most(self) -> dict[datetime, tuple[int, int, int]]:
+        """For each instant the stretch with most different links that it lies in; of those the one
+        with fewest clicks."""
+        span = timedelta(seconds=self.rules.sweep_seconds)
+        begun: deque[int] = deque()  # those that may be it, each of them more than the next
+        found = {}
+        for number, at in enumerate(self._instants):
+            while begun and self._stretches[begun[-1]] < self._stretches[number]:
+                begun.pop()
+            begun.append(number)
+            while self._instants[begun[0]] < at - span:
+                begun.popleft()
+            found[at] = self._stretches[begun[0]]
+        return found
+
+    @cached_property
+    def _of_function(self) -> dict[str, list[int]]:
+        """The clicks on each link function, by their numbers."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for number, click in enumerate(self.clicks):
+            found[click["link_function"]].append(number)
         return found
 
     @cached_property
@@ -96,16 +130,16 @@ class Reasons:
         return {}  # the stretches that were asked for
 
     def _sweep(self, at: datetime) -> str:
-        """The stretch with most different links; of those the one with fewest clicks."""
-        earliest = at - timedelta(seconds=self.rules.sweep_seconds)
-        before = bisect_left(self._instants, earliest)
-        links, length, first = most = max(
-            self._stretches[before : bisect_right(self._instants, at)]
-        )
+        links, length, first = most = self._most[at]
         if most not in self._in_words:
-            burst = self.clicks[-first : -first - length]
-            names = ", ".join(dict.fromkeys(other["link_function"] for other in burst))
-            taken = burst[-1]["clicked_at"] - burst[0]["clicked_at"]
+            first, last = -first, -first - length - 1
+            firsts = (
+                (numbers[after], name)
+                for name, numbers in self._of_function.items()
+                if (after := bisect_left(numbers, first)) < len(numbers)
+            )
+            names = ", ".join(name for number, name in sorted(firsts) if number <= last)
+            taken = self._times[last] - self._times[first]
             when = f"within {_seconds(taken)}" if taken else "at the same moment"
             self._in_words[most] = f"{links} links {when}: {names}"
         return self._in_words[most]

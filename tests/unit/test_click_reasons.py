@@ -105,3 +105,13 @@ def test_the_reasons_of_very_many_clicks(class_: str) -> None:
     started = process_time()
     assert len({reasons.of(number) for number in range(1, 50_001)}) == 1
     assert process_time() - started < 5
+
+
+def test_the_reasons_of_very_many_clicks_one_after_the_other() -> None:
+    """Each stretch is looked at in steps, where a look at all of its clicks would take minutes."""
+    clicks = [click("sweep", number / 1_000, "ABCDE"[number % 5]) for number in range(50_000)]
+    reasons = Reasons(clicks, RULES)
+    started = process_time()
+    assert reasons.of(0) == "5 links within 10 s: A, B, C, D, E"
+    assert {reasons.of(number)[:19] for number in range(40_000)} == {"5 links within 10 s"}
+    assert process_time() - started < 5
