@@ -11,6 +11,8 @@ from schema.sql import statement
 if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
+ALIKE = ({"smallint", "integer", "bigint"}, {"text", "character varying"})  # types
+
 
 @dataclass(frozen=True)
 class Names:
@@ -25,10 +27,9 @@ def names(connection: Connection) -> Names:
     """Ask the server which columns there are."""
     with connection.cursor() as cursor:
         cursor.execute(statement("name_columns"))
-        is_unique = {f"{table}.{column}": unique for table, column, unique in cursor.fetchall()}
-    there = is_unique.keys()
+        there = {f"{table}.{column}": said for table, column, *said in cursor.fetchall()}
     status, title = "job_applications.application_status", "jobs.job_title"
-    has_company = {"jobs.company_id", "companies.id", "companies.name"} <= there
+    has_company = {"jobs.company_id", "companies.id", "companies.name"} <= there.keys()
 
     def or_null(column: str, is_there: bool) -> str:
         return column if is_there else "NULL::text"
@@ -36,7 +37,10 @@ def names(connection: Connection) -> Names:
     # statuses that the column's own collation takes for equal may mean different things
     of_applications = or_null('application_status::text COLLATE "C"', status in there)
     of_jobs = or_null("job_title::text", title in there)
-    company = or_null("company_id", has_company)
+    # of columns of other types the server may not find any two equal
+    types = {there[name][1] for name in ("jobs.company_id", "companies.id") if has_company}
+    as_text = "" if len(types) < 2 or any(types <= alike for alike in ALIKE) else "::text"
+    company = or_null(f"company_id{as_text}", has_company)
     selected = {
         "applications": (
             f"id, job_id, {of_applications} AS application_status FROM job_applications"
@@ -45,11 +49,12 @@ def names(connection: Connection) -> Names:
         "named_companies": "NULL::text AS id, NULL::text AS name WHERE false",
     }
     if has_company:
+        is_unique, _ = there["companies.id"]
         selected["named_companies"] = (
-            "id, name::text AS name FROM companies"
-            if is_unique["companies.id"]
+            f"id{as_text} AS id, name::text AS name FROM companies"
+            if is_unique and not as_text
             # one with several names has the first one: no application is to be named twice
-            else 'id, min(name::text COLLATE "C") AS name FROM companies GROUP BY id'
+            else f'id{as_text} AS id, min(name::text COLLATE "C") AS name FROM companies GROUP BY 1'
         )
     stand_ins = ", ".join(
         f"{name} AS NOT MATERIALIZED (SELECT {what})" for name, what in selected.items()

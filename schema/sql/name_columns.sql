@@ -1,5 +1,7 @@
--- Which of the columns that name an application's job and company are there and may be read.
+-- Which of the columns that name an application's job and company are there and may be read: not in a table whose
+-- row-level security holds for this role, since the server would refuse.
 --   is_unique   whether an index says that none of its values stands twice
+--   type        as the server calls it
 SELECT
     wanted.table_name,
     wanted.name,
@@ -12,7 +14,8 @@ SELECT
             AND i.indpred IS NULL
             AND i.indnkeyatts = 1
             AND i.indkey[0] = a.attnum
-    ) AS is_unique
+    ) AS is_unique,
+    a.atttypid::regtype::text AS type
 FROM (
     VALUES
     ('job_applications', 'application_status'),
@@ -27,3 +30,4 @@ JOIN pg_attribute AS a
         AND a.attname = wanted.name
         AND NOT a.attisdropped
         AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+        AND NOT row_security_active(a.attrelid)
