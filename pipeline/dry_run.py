@@ -18,7 +18,7 @@ from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, engine, refuse_part
 from pipeline.run_report import RunReport, Show, show_nothing
-from pipeline.run_steps import Compute, gathered, here, reported
+from pipeline.run_steps import Compute, gathered, here, id_for_changes, reported
 from pipeline.scoring.image import VALUES, compared, image
 from pipeline.scoring.scores import SCORES
 from pipeline.settings import Settings
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.database.connection import Connection
 
 MOST_MOVERS = 10
+MOST_CHANGES = 3  # as biggest_changes.sql
+HUMAN = [f"{score}_human" for score in SCORES]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class Comparing:
                     "is_changed",
                     "has_other_readings",
                     *(name for score in SCORES for name in (score, f"{score}_stored")),
+                    *(pl.col(score, f"{score}_stored").fill_null(0) for score in HUMAN),
                     *(
                         pl.col(name).ne_missing(pl.col(f"{name}_stored")).alias(differs(name))
                         for name in VALUES
@@ -153,6 +156,10 @@ def _tried(
     report.readings_written = int(other_readings["has_readings"].sum())
     report.readings_deleted += 0 if named else computation.lost_readings
     report.readings_deleted += other_readings.filter(~pl.col("has_readings"), "had_readings").height
+    if not choice.is_new and id_for_changes(settings, computation.target, choice):
+        moved = _moved(to_write.filter(pl.col("is_stored") | (not choice.leaves_rows)))
+        report.score_changes = moved.height
+        report.biggest_changes = moved.head(MOST_CHANGES).to_dicts()
     return DryRun(report, _columns(updates), _distribution(rows, to_write), _movers(updates))
 
 
@@ -172,6 +179,22 @@ def _distribution(rows: pl.DataFrame, to_write: pl.DataFrame) -> pl.DataFrame:
             counts = rows.group_by(band).agg(pl.len().alias(f"{score}_{name}"))
             bands = bands.join(counts, on="band", how="left", maintain_order="left")
     return bands.fill_null(0)
+
+
+def _moved(to_write: pl.DataFrame) -> pl.DataFrame:
+    """How scores of human clicks would move, most of all first, as biggest_changes.sql has it."""
+    moves = [(pl.col(score) - pl.col(f"{score}_stored")).abs() for score in HUMAN]
+    before_and_after = [
+        pl.col(f"{score}_human{suffix}").alias(f"{score}{name}")
+        for score in SCORES
+        for suffix, name in (("_stored", "_before"), ("", ""))
+    ]
+    return (
+        to_write.with_columns(move=pl.sum_horizontal(moves))
+        .filter(pl.col("move") > 0)
+        .sort("move", "application_id", descending=[True, False])
+        .select("application_id", *before_and_after)
+    )
 
 
 def _movers(updates: pl.DataFrame) -> pl.DataFrame:

@@ -3,14 +3,18 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.answers.changes import Changes, changes
 from pipeline.answers.explain import explain_named
+from pipeline.dry_run import dry_run
 from pipeline.run import Options, run_all, run_named
 from pipeline.settings import Sizes
 from tests.databases import CopyOf, Database
+from tests.definitions import written
 from tests.runs import WORLD, A, B
 
 
@@ -32,6 +36,26 @@ def click(database: Database, link: str) -> None:
     database.execute(
         "insert into link_clicks (tracking_id, clicked_at) values (%s, '2024-03-05 12:00')", (link,)
     )
+
+
+def test_a_dry_run_says_what_a_run_then_changes(loaded: Database, tmp_path: Path) -> None:
+    of_humans = written(tmp_path, '[clicks]\ncount = "human"')
+
+    def dry(**options: object) -> tuple[int, list[dict[str, Any]]]:
+        tried = dry_run(loaded.settings(**options)).report
+        return tried.score_changes, tried.biggest_changes
+
+    loaded.execute("update link_click_analytics set intent_score = 1")  # of all clicks alone
+    assert dry() == (0, [])
+    click(loaded, "a")
+    loaded.execute("delete from link_clicks where tracking_id = 'b'")
+    assert dry(definition_file=of_humans) == (0, [])
+    said = dry()
+    report = run_all(loaded.settings())
+    assert said == (report.score_changes, report.biggest_changes)
+    assert report.score_changes > 0
+    loaded.execute("delete from link_click_analytics; delete from link_click_readings")
+    assert dry() == (0, [])
 
 
 def test_a_first_load_is_no_change(loaded: Database) -> None:
