@@ -62,7 +62,7 @@ IS_OPEN = """
 ) IS NOT TRUE
 """
 COUNT = """
-SELECT count(*), count(*) FILTER (WHERE NOT {is_open})
+SELECT count(*) FILTER (WHERE {is_open}), count(*) FILTER (WHERE NOT {is_open})
 FROM job_applications AS application
 WHERE cardinality(%(application_ids)s::uuid[]) = 0 OR id = ANY (%(application_ids)s::uuid[])
 """
@@ -187,7 +187,7 @@ class Comparison:
     last_published: datetime | None
 
     def count(self) -> sql.Composable:
-        """How many applications there are, and how many of them are frozen."""
+        """How many applications are compared, and how many are frozen."""
         return sql.SQL(COUNT).format(is_open=self._is_open())
 
     def different(self, table: str, names: list[str], expected: str, join: str) -> sql.Composable:
