@@ -393,5 +393,12 @@ def _literal(value: str | int | tuple[str, ...]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """As JSON, in one line; of a text that is a basic string of TOML but for one character."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True).replace("\x7f", "\\u007f")
+    """As JSON, in one line; a text as a basic string of TOML, with what cannot be seen, or steers
+    terminals, escaped."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(sign: str) -> str:
+    """As TOML escapes it; JSON knows the short form alone."""
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

@@ -241,6 +241,7 @@ def test_what_is_printed_is_read_back(tmp_path: Path, definition: Definition, so
     """Whatever a function is called, and the file that it comes from."""
     printed = toml(InForce(definition, dict.fromkeys(COMMENTS, source)))
     assert read_back(printed, tmp_path) == definition
+    assert all(line.isprintable() for line in printed.split("\n"))
 
 
 @settings(max_examples=examples(50), deadline=None)
