@@ -19,7 +19,7 @@ from cli.options import (
     Timezone,
 )
 from cli.output import SCHEMA_VERSION, console, print_json, printable, table
-from cli.wording import minute, nobody, not_shown
+from cli.wording import Asked, minute, nobody, not_shown
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
@@ -75,19 +75,20 @@ def followups(
         print_json({"schema_version": SCHEMA_VERSION, **asdict(found)})
         return
     out = console()
-    for part in _text(found, within, out.width, show_statuses=show_statuses):
+    asked_for: Asked = "status" if status else "every" if all_statuses else "open"
+    for part in _text(found, within, out.width, asked_for, show_statuses=show_statuses):
         out.print(part)
 
 
 def _text(
-    found: Followups, within: str, width: int, *, show_statuses: bool
+    found: Followups, within: str, width: int, asked_for: Asked, *, show_statuses: bool
 ) -> Iterator[RenderableType]:
     if found.followups:
         yield followups_table(found.followups, found, width)
         if left_out := found.count - len(found.followups):
             yield f"{left_out:,} more with --limit {found.count}"
     else:
-        yield from nobody(found, within)
+        yield from nobody(found, within, asked_for)
     if found.missing:
         yield not_shown(found.missing)
     if found.published:
@@ -98,7 +99,9 @@ def _text(
             ("status", "applications", "read as"),
             (
                 (
-                    printable(each["application_status"] or "–"),
+                    "–"
+                    if each["application_status"] is None
+                    else printable(each["application_status"]),
                     f"{each['applications']:,}",
                     each["meaning"],
                 )

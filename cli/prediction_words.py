@@ -42,8 +42,12 @@ def verdict(found: Prediction, row: Verdict) -> tuple[str, str]:
     )
     match row["verdict"]:
         case "not computable":
+            article = "a" if outcome == "response" else "an"
             nobody = "No application" if not with_outcome else "Every application"
-            return f"{subject}: not computable.", f"{nobody} that takes part has an {outcome}."
+            return (
+                f"{subject}: not computable.",
+                f"{nobody} that takes part has {article} {outcome}.",
+            )
         case "too few":
             return (
                 f"{subject}: too few to say.",

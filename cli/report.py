@@ -90,7 +90,8 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="STATUS",
-            help=f"An application_status that means an offer, {ANY_CASE} \\[default: offer*]",
+            help=f"An application_status that means an offer, {ANY_CASE} "
+            "\\[default: what the definition says]",
         ),
     ] = None,
     output: OutputFormat = Format.text,

@@ -45,7 +45,7 @@ def of_run(run: RunReport) -> Iterator[RenderableType]:
     )
     if run.biggest_changes:
         changed = counted(run.score_changes, "application")
-        yield f"\n{changed} with other scores, most of all:"
+        yield f"\n{changed} with other scores of human clicks, most of all:"
         for each in run.biggest_changes:
             yield (
                 f"  {each['application_id']}  intent {each['intent_score_before']} → "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from cli.output import printable, text_of
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from pipeline.answers.score_change import ScoreChange
 
+Asked = Literal["open", "status", "every"]  # which applications were asked for
 WITHIN, SINCE = "14d", "24h"  # how far a report looks back for whom to follow up, for changes
 LONGEST_NAME = 60  # characters of a company's name, or of a job's title
 READING_NAMES = {"all": "all clicks", "human": "human clicks"}
@@ -80,19 +81,24 @@ def why(one: ScoreChange) -> str:
     return "; ".join(said) or "the same rules, other points"
 
 
-def nobody(found: Followups, within: str) -> Iterator[str]:
-    """Why there is nobody to follow up."""
-    yield f"Nobody: no open application has a human click within {within}."
+def nobody(found: Followups, within: str, asked_for: Asked = "open") -> Iterator[str]:
+    """Why there is nobody to follow up, of the open applications or of others that were asked
+    for."""
+    what = {"open": "open application", "status": "application of this status"}
+    yield f"Nobody: no {what.get(asked_for, 'application')} has a human click within {within}."
     if found.newest_human_click:
         passed = ago(found.now - found.newest_human_click)
         yield f"The newest human click was {passed} ({minute(found.newest_human_click)})."
-        yield "See further back with --within, closed applications with --all-statuses."
+        others = ", closed applications with --all-statuses" * (asked_for == "open")
+        yield f"See further back with --within{others}."
     elif found.published:
         yield "No application has a human click at all."
     else:
         yield "Nothing is computed yet: clickstats run --all."
     closed = sum(each["applications"] for each in found.statuses if each["meaning"] == "closed")
-    if closed:
+    if asked_for == "status":
+        yield "--show-statuses says which statuses there are."
+    elif closed and asked_for == "open":
         yield f"{counted(closed, 'application')} closed; --show-statuses says by which status."
 
 
@@ -224,7 +230,10 @@ def how_fresh(seen: Overview) -> Iterator[tuple[str, str]]:
         yield f"Last published {passed},", f"snapshot {minute(published_at)}."
         if seen.outdated:
             news = f"{having(seen.outdated)} a click dated after it."
-            yield news, "The scores know it after the next clickstats run --all."
+            yield (
+                news,
+                "Scores computed since know it, the others after the next clickstats run --all.",
+            )
         else:
             yield "", "No application has a click dated after it."
     newest = seen.runs[0] if seen.runs else None
@@ -248,7 +257,7 @@ def by_class(months: Sequence[MonthOfClicks]) -> str:
     named = ", ".join(f"{name} {counts[name]:,}" for name in MACHINE)
     total = counts.total()
     return (
-        f"Of {counted(total, 'click')} of the source {machine:,} "
+        f"Of {counted(total, 'used click')} of the source {machine:,} "
         f"{'is a machine click' if machine == 1 else 'are machine clicks'} "
         f"({share(machine, total)}: {named}), {counts['own']:,} the applicant's own and "
         f"{counted(counts['repeat'], 'repeat')}."

@@ -41,7 +41,11 @@ def metrics_text(found: Status) -> bytes:
 
     families: dict[str, Gauge] = {}
     gauge("status_timestamp_seconds", "When this file was written.", _unix(found.now))
-    gauge("outdated_applications", "Applications with a click not yet counted.", found.outdated)
+    gauge(
+        "outdated_applications",
+        "Applications with a click dated after the last published run --all.",
+        found.outdated,
+    )
     if attempt := found.last_attempt:
         gauge(
             "last_attempt_timestamp_seconds",

@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 
 from pipeline.answers.changes import changes
+from pipeline.answers.explain import explain_named
 from pipeline.answers.followups import Followups, followups, strongest
 from pipeline.run import run_all, run_named
+from tests.commands import clickstats
 from tests.databases import CopyOf, Database, skipped_without_icu
 from tests.definitions import written
 
@@ -126,6 +128,31 @@ def test_nobody(clicked: Database) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "nobody"),
+    [
+        ([], "no open application has"),
+        (["--status", "interview"], "no application of this status has"),
+        (["--all-statuses"], "no application has"),
+    ],
+    ids=["open", "of a status", "of any status"],
+)
+def test_nobody_of_those_asked_for(clicked: Database, options: list[str], nobody: str) -> None:
+    said = clickstats("followups", "--within", "1s", *options, database=clicked).text
+    assert f"Nobody: {nobody} a human click within 1s." in said
+    assert ("1 application closed" in said) == ("--all-statuses" in said) == (not options)
+    assert ("--show-statuses says which" in said) == ("--status" in options)
+
+
+def test_no_status_and_an_empty_one_are_two(clicked: Database) -> None:
+    clicked.execute(
+        "update job_applications set application_status = '' where id = uuid_of('mild')"
+    )
+    lines = clickstats("followups", "--show-statuses", database=clicked).text.split("\n")
+    shown = {line.split()[0] for line in lines[-7:] if "open" in line}
+    assert {"–", '""'} < shown
+
+
+@pytest.mark.parametrize(
     ("change", "missing"),
     [
         ("drop table companies", ["companies"]),
@@ -154,6 +181,37 @@ def test_what_a_role_may_not_read(role: str, clicked: Database) -> None:
         "companies", "titles", "statuses"
     ]  # fmt: skip
     assert len(answer.followups) == 4  # the rejected one too: nobody can see that it is
+
+
+@pytest.mark.parametrize("kind", ["bigint", "varchar(20)", "numeric", "uuid"])
+def test_a_company_by_another_type(kind: str, clicked: Database) -> None:
+    using = "uuid_of(company_id::text)" if kind == "uuid" else f"company_id::{kind}"
+    clicked.execute(f"alter table jobs alter company_id type {kind} using {using}")
+    answer = found(clicked)
+    assert answer.missing == []
+    names_of = {"keen": "Acme", "mild": "Initech", "no status": "Initech"}
+    expected = [None if kind == "uuid" else names_of[name] for name in names(clicked)]
+    assert [one["company"] for one in answer.followups] == expected
+    assert changes(clicked.settings(), DAYS, 20).changes == []
+
+
+def test_a_company_that_row_security_hides(role: str, clicked: Database) -> None:
+    clicked.execute(
+        f"""
+        grant select on all tables in schema public to {role};
+        alter table companies enable row level security;
+        create policy every on companies using (true)
+        """
+    )
+    for_role = clicked.seen_by(role, role)
+    answer = found(for_role)
+    assert [what.partition(" ")[0] for what in answer.missing] == ["companies"]
+    assert names(for_role) == ["keen", "mild", "no status"]
+    clicked.execute("select click('mild', 'Calendly', '1 minute')")
+    [(mild,)] = clicked.execute("select uuid_of('mild')")
+    run_named(clicked.settings(), [mild])
+    [explained], _ = explain_named(for_role.settings(), [mild])
+    assert len(explained.history) == 1
 
 
 def test_a_local_time_and_another_spelling(clicked: Database, tmp_path: object) -> None:

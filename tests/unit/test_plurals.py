@@ -43,7 +43,7 @@ def clicks(**classes: int) -> str:
         ([shift(Counter({-5: 30})) or ""], "up to 5 hours"),
         ([clicks(trap=1, repeat=1)], "1 is a machine click (50.0%: trap 1"),
         ([clicks(trap=1, repeat=1)], "0 the applicant's own and 1 repeat."),
-        ([clicks(trap=2, human=1)], "Of 3 clicks of the source 2 are machine clicks"),
+        ([clicks(trap=2, human=1)], "Of 3 used clicks of the source 2 are machine clicks"),
         (verdict(PREDICTION, VERDICT), "1 of 1 application has one;"),
         (verdict(PREDICTION, {**VERDICT, "without": 3}), "1 of 4 applications has one;"),
         (verdict(PREDICTION, {**VERDICT, "with_outcome": 3}), "3 of 3 applications have one;"),
