@@ -152,6 +152,31 @@ def test_machine_clicks_that_decide_are_worth_a_warning(filled: Database, tmp_pa
     assert not [one for one in report["warnings"] if "machine clicks" in one]
 
 
+def test_what_repeats_decide_machine_clicks_do_not(filled: Database) -> None:
+    """Two double clicks, and a program that comes by when they have decided all: without it as much
+    is lost as is said, nothing."""
+    filled.execute("delete from link_clicks")
+    clicks = {"12:00": None, "12:00:05": None, "15:00": None, "15:00:05": None, "19:00": "curl/8"}
+    for time, agent in clicks.items():
+        filled.execute(
+            "insert into link_clicks (tracking_id, clicked_at, user_agent)"
+            " select min(tracking_id), %s::timestamp, %s from link_tracking"
+            " where application_id = %s",
+            (f"2024-03-06 {time}", agent, str(named("A"))),
+        )
+    scores = "select engagement_score_all, intent_score_all from link_click_readings"
+    report = told(filled, "run", "--all", "--max-shrink", "100")
+    assert (
+        report["clicks_by_class"] | {"human": 2, "repeat": 2, "declared": 1}
+        == (report["clicks_by_class"])
+    )
+    said = filled.execute(scores)
+    filled.execute("delete from link_clicks where user_agent is not null")
+    told(filled, "run", "--all")
+    assert filled.execute(scores) == said
+    assert not [one for one in report["warnings"] if "machine clicks" in one]
+
+
 def test_people_see_the_classes(filled: Database) -> None:
     text = clickstats("run", "--all", database=filled).text
     for what, how_many in {"sweep": 3, "human": 1, "repeat": 1, "readings written": 2}.items():
