@@ -166,10 +166,8 @@ def test_what_repeats_decide_machine_clicks_do_not(filled: Database) -> None:
         )
     scores = "select engagement_score_all, intent_score_all from link_click_readings"
     report = told(filled, "run", "--all", "--max-shrink", "100")
-    assert (
-        report["clicks_by_class"] | {"human": 2, "repeat": 2, "declared": 1}
-        == (report["clicks_by_class"])
-    )
+    classes = report["clicks_by_class"]
+    assert classes | {"human": 2, "repeat": 2, "declared": 1} == classes
     said = filled.execute(scores)
     filled.execute("delete from link_clicks where user_agent is not null")
     told(filled, "run", "--all")
