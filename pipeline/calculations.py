@@ -16,6 +16,7 @@ from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
+from pipeline.choice import chosen, refuse_to_mix
 from pipeline.database.connection import session
 from pipeline.errors import (
     ConfigurationError,
@@ -25,7 +26,6 @@ from pipeline.errors import (
     Refused,
     UnknownApplication,
 )
-from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.run import run_named
 from pipeline.settings import Settings
 from schema.sql import read_all

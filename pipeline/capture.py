@@ -194,7 +194,7 @@ def idle(connection: Connection, settings: Settings) -> RunReport | None:
     """The same, over a connection that is there."""
     refuse_unless_on(connection)
     if settings.definition_file or settings.timezone:
-        from pipeline.ledger import chosen, refuse_to_mix  # which load Polars
+        from pipeline.choice import chosen, refuse_to_mix  # which load Polars
 
         refuse_to_mix(chosen(connection, settings))
     if waits(connection):

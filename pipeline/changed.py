@@ -12,9 +12,10 @@ import polars as pl
 from pipeline.audit import ORPHANS, audit_rows, warn_of
 from pipeline.capture import idle, refuse_unless_on
 from pipeline.captured import Captured, applications_of, captured, forget, is_lost
+from pipeline.choice import last_published
 from pipeline.database.connection import commit
 from pipeline.database.server_errors import server_errors
-from pipeline.ledger import Round, last_published, ledger_of_rounds
+from pipeline.ledger import Round, ledger_of_rounds
 from pipeline.lock import hold_gate_shared
 from pipeline.plurals import counted
 from pipeline.rewrites import unless_rewritten

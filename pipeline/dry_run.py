@@ -13,8 +13,8 @@ from pipeline.audit import audit_read, audit_rows, warn_of
 from pipeline.capture import refuse_unless_on
 from pipeline.captured import captured
 from pipeline.changed import few
+from pipeline.choice import chosen, refuse_to_mix
 from pipeline.database.connection import take_snapshot
-from pipeline.ledger import chosen, refuse_to_mix
 from pipeline.rewrites import read_steadily
 from pipeline.run import DEFAULTS, Options, engine, refuse_part
 from pipeline.run_report import RunReport, Show, show_nothing

@@ -13,11 +13,12 @@ import polars as pl
 
 from pipeline.audit import ORPHANS, audit_read, audit_rows, warn_of
 from pipeline.captured import catalog, forget, is_reached
+from pipeline.choice import Choice, chosen, refuse_to_mix
 from pipeline.database.connection import commit, refuse_clock_set_back
 from pipeline.database.server_errors import server_errors
 from pipeline.errors import ConfigurationError, FrozenApplications, Refused
 from pipeline.extract import Source
-from pipeline.ledger import Choice, Ledger, chosen, ledger, ledger_of_rounds, refuse_to_mix
+from pipeline.ledger import Ledger, ledger, ledger_of_rounds
 from pipeline.lock import hold_gate_alone, hold_gate_shared, take_run_lock
 from pipeline.rewrites import unless_rewritten
 from pipeline.run_report import Advance, RunReport, Show, no_advance, show_nothing

@@ -10,16 +10,10 @@ import polars as pl
 
 from pipeline.audit import audit_written, warn_of
 from pipeline.captured import applications_of, captured
+from pipeline.choice import Choice, chosen, refuse_to_mix
 from pipeline.database.connection import Snapshot, rows_by_name, session, take_snapshot
 from pipeline.extract import Extracted, Source
-from pipeline.ledger import (
-    Choice,
-    Ledger,
-    chosen,
-    refuse_earlier_instant,
-    refuse_to_mix,
-    tell_snapshot,
-)
+from pipeline.ledger import Ledger, refuse_earlier_instant, tell_snapshot
 from pipeline.load import write
 from pipeline.lock import hold_gate_alone
 from pipeline.run_report import Advance, RunReport, Show

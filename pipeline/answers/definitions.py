@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.choice import Choice, chosen
 from pipeline.database.connection import session
-from pipeline.ledger import Choice, chosen
 from pipeline.settings import Settings
 
 

@@ -20,10 +20,10 @@ from pipeline.answers.explanation import (
 )
 from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.stored_rows import Filters, stored_ids, stored_pages, with_lists
+from pipeline.choice import Choice, chosen
 from pipeline.database.connection import rows_by_name, take_snapshot
 from pipeline.errors import UnknownApplication
 from pipeline.extract import Extracted, Source
-from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from pipeline.slices import scored

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from pipeline.answers.names import names
 from pipeline.answers.status import since_now
+from pipeline.choice import Choice, chosen
 from pipeline.database.connection import rows_by_name, session
 from pipeline.definition import Statuses, means
-from pipeline.ledger import Choice, chosen
 from pipeline.scoring.rules import Rule
 from pipeline.scoring.scores import ALL_RULES, INTENT
 from pipeline.settings import Settings

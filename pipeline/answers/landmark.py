@@ -22,12 +22,12 @@ from pipeline.answers.prediction import (
     without_statuses,
 )
 from pipeline.answers.status import duration
+from pipeline.choice import Choice, chosen
 from pipeline.database.connection import Snapshot, bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.definition import MOST_DAYS, Definition
 from pipeline.errors import ConfigurationError
 from pipeline.extract import Extracted, Source
-from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.scoring.metrics import metrics
 from pipeline.scoring.origins import IS_HUMAN, classified

@@ -41,11 +41,11 @@ from pipeline.answers.report_rows import (
 )
 from pipeline.answers.source_clicks import SourceClicks, is_other_definition, source_clicks
 from pipeline.answers.status import since_now
+from pipeline.choice import Choice, chosen
 from pipeline.database.connection import bound, take_snapshot
 from pipeline.database.transport import read_by_copy
 from pipeline.database.waiting import in_turn
 from pipeline.extract import Source
-from pipeline.ledger import Choice, chosen
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
 from pipeline.source_columns import source_columns

@@ -11,8 +11,8 @@ from datetime import datetime
 
 import polars as pl
 
+from pipeline.choice import Choice
 from pipeline.extract import Extracted
-from pipeline.ledger import Choice
 from pipeline.scoring.origins import classified
 from pipeline.slices import scored
 from schema.columns import CLASSES, INSTANT, SPAN

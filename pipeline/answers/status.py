@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import psycopg2
 
+from pipeline.choice import last_published
 from pipeline.database.connection import rows_by_name, session
 from pipeline.definition import Definition, from_document
 from pipeline.errors import ConfigurationError
-from pipeline.ledger import last_published
 from pipeline.settings import Settings
 from pipeline.source_columns import source_columns
 from schema.sql import statement

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from crawleruseragents import is_crawler
 from psycopg2 import sql
 
+from pipeline.choice import Choice, chosen
 from pipeline.definition import Definition
-from pipeline.ledger import Choice, chosen
 from pipeline.networks import in_both_forms
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
