@@ -10,7 +10,7 @@ read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
@@ -29,6 +29,7 @@ log = logging.getLogger("clickstats")
 Result = TypeVar("Result")
 Relations = frozenset[tuple[Any, ...]]  # rows of schema/sql/relations.sql
 ATTEMPTS = 3
+FOR_ANSWERS = ("companies", "link_click_score_changes")  # what answers read beside what a run does
 
 
 def unless_rewritten(writer: Connection, work: Callable[[], Result]) -> Result:
@@ -64,21 +65,28 @@ def read_steadily(
             connection.rollback()
             begin_anew(connection, settings)
 
-        def look() -> Relations:
-            undo()
-            try:
-                return relations(connection)
-            finally:
-                undo()
-
         refuse_shadows(connection, settings.schema)
-        return _repeated(lambda: read(connection), look, undo, attempts)
+        return _repeated(
+            lambda: read(connection), lambda: looked_anew(connection, settings), undo, attempts
+        )
 
 
-def relations(connection: Connection) -> Relations:
-    """What there is to read, down to the files."""
+def looked_anew(connection: Connection, settings: Settings) -> Relations:
+    """What there is to read for an answer, by transactions of its own: one that has a snapshot sees
+    no change. The connection's next statement takes another snapshot."""
+    connection.rollback()
+    begin_anew(connection, settings)
+    try:
+        return relations(connection, FOR_ANSWERS)
+    finally:
+        connection.rollback()
+        begin_anew(connection, settings)
+
+
+def relations(connection: Connection, beside: Sequence[str] = ()) -> Relations:
+    """What there is to read, down to the files; of these tables, too."""
     with connection.cursor() as cursor:
-        cursor.execute(statement("relations"))
+        cursor.execute(statement("relations"), {"beside": list(beside)})
         return frozenset(cursor)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.answers.names import names
 from pipeline.answers.score_change import ScoreChange
 from pipeline.answers.status import since_now
-from pipeline.database.connection import rows_by_name, session
+from pipeline.database.connection import rows_by_name
+from pipeline.rewrites import read_steadily
 from pipeline.scoring.scores import ENGAGEMENT, INTENT
 from pipeline.settings import Settings
 from pipeline.short_ids import short_ids
@@ -39,8 +40,10 @@ class Changes:
 
 def changes(settings: Settings, since: timedelta, limit: int) -> Changes:
     """What has moved within this time until now."""
-    with session(settings, snapshot=True) as connection:
-        return score_changes(connection, since_now(connection, since), limit=limit)
+    return read_steadily(
+        settings,
+        lambda connection: score_changes(connection, since_now(connection, since), limit=limit),
+    )
 
 
 def score_changes(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from pipeline.answers.names import names
 from pipeline.answers.status import since_now
 from pipeline.choice import Choice, chosen
-from pipeline.database.connection import rows_by_name, session
+from pipeline.database.connection import rows_by_name
 from pipeline.definition import Statuses, means
+from pipeline.rewrites import read_steadily
 from pipeline.scoring.rules import Rule
 from pipeline.scoring.scores import ALL_RULES, INTENT
 from pipeline.settings import Settings
@@ -89,9 +90,12 @@ def followups(
 ) -> Followups:
     """The applications with a human click within this time until now: those whose status is not
     closed, or is one of `statuses`, or whatever it is."""
-    with session(settings, snapshot=True) as connection:
+
+    def read(connection: Connection) -> Followups:
         choice = chosen(connection, settings)
         return open_interest(connection, choice, within, limit, statuses, all_statuses=all_statuses)
+
+    return read_steadily(settings, read)
 
 
 def open_interest(

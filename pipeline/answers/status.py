@@ -14,6 +14,7 @@ from pipeline.choice import last_published
 from pipeline.database.connection import rows_by_name, session
 from pipeline.definition import Definition, from_document
 from pipeline.errors import ConfigurationError
+from pipeline.rewrites import looked_anew
 from pipeline.settings import Settings
 from pipeline.source_columns import source_columns
 from schema.sql import statement
@@ -98,6 +99,7 @@ class Status:
 def status(settings: Settings) -> Status:
     """Read the ledger."""
     with session(settings, snapshot=True) as connection:
+        before = looked_anew(connection, settings)
         with connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()::timestamp")
             now = cursor.fetchone()[0]  # type: ignore[index]
@@ -109,7 +111,10 @@ def status(settings: Settings) -> Status:
         found = Status(now, runs, last, every[0] if every else None, None, definition)
         if not found.published_at or not definition or found.is_from_future:
             return found
-        return replace(found, outdated=_outdated(connection, found.published_at, definition))
+        outdated = _outdated(connection, found.published_at, definition)
+        if outdated is not None and looked_anew(connection, settings) != before:
+            return found  # to the snapshot a table that was rewritten is empty
+        return replace(found, outdated=outdated)
 
 
 def reachable(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 -- children whatever is under it. A row that differs later says that a table was rewritten, truncated,
 -- dropped or made anew, that a column, a schema, a view, a function that it calls or a label of an enum is
 -- another, or a partition was attached or detached.
+--   beside   tables that are read, too
 WITH RECURSIVE under AS (
     SELECT inhparent AS relation, inhrelid AS part FROM pg_inherits
     UNION ALL
@@ -20,7 +21,7 @@ read AS (
         ARRAY[
             'jobs', 'job_applications', 'link_tracking', 'link_clicks', 'link_click_analytics',
             'link_click_readings'
-        ]
+        ] || :'beside'::text[]
     ) AS name
     UNION
     SELECT under.part FROM read JOIN under ON under.relation = read.relation

@@ -3,14 +3,19 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import pytest
 
+from pipeline.answers.changes import changes
 from pipeline.answers.explain import explain_named
 from pipeline.answers.export import export
+from pipeline.answers.followups import followups
 from pipeline.answers.overview import overview
+from pipeline.answers.status import status
 from pipeline.answers.stored_rows import Filters
 from pipeline.answers.verify import verify
 from pipeline.dry_run import dry_run
@@ -381,6 +386,77 @@ def test_a_report_that_waits_for_the_target(database: Database, aside: ThreadPoo
         lambda: aside.submit(overview, database.settings(), [], []),
     )
     assert found.totals == expected
+
+
+NOW = "now() at time zone 'UTC'"
+A_YEAR = timedelta(days=366)
+
+
+@pytest.fixture
+def followed(database: Database) -> Database:
+    """One whose clicks are of the last days, so that there is somebody to follow up; some scores
+    have changed."""
+    database.execute(
+        f"update stored_clicks set clicked_at = {NOW} - interval '5 days'"
+        " + (clicked_at - '2024-03-05') / 1000"
+    )
+    run_all(database.settings())
+    database.execute(
+        "insert into stored_clicks (tracking_id, clicked_at)"
+        f" select 't' || n, {NOW} - interval '2 hours' from generate_series(1, 20) as n"
+    )
+    run_all(database.settings())
+    return database
+
+
+def followups_of(database: Database) -> Any:
+    found = followups(database.settings(), A_YEAR, 50)
+    return found.count, found.followups, found.newest_human_click
+
+
+def changes_of(database: Database) -> Any:
+    found = changes(database.settings(), A_YEAR, 50)
+    return found.count, found.changes
+
+
+@pytest.mark.parametrize(
+    ("answer", "table"),
+    [
+        (followups_of, "job_applications"),
+        (followups_of, "link_click_readings"),
+        (followups_of, "stored_clicks"),
+        (followups_of, "link_tracking"),
+        (followups_of, "jobs"),
+        (followups_of, "companies"),
+        (followups_of, "link_click_score_changes"),
+        (changes_of, "companies"),
+    ],
+)
+def test_what_is_shown_of_whom_to_follow_up(
+    followed: Database,
+    aside: ThreadPoolExecutor,
+    answer: Callable[[Database], Any],
+    table: str,
+) -> None:
+    followed.execute(
+        "create table companies (id integer primary key, name text);"
+        "insert into companies values (1, 'Acme');"
+        "alter table jobs add column job_title text default 'Clerk', "
+        "add column company_id integer default 1"
+    )
+    expected = answer(followed)
+    assert expected[0] > 0
+    assert until_rewritten(followed, table, lambda: aside.submit(answer, followed)) == expected
+
+
+def test_a_count_of_later_clicks_that_waits_is_none(
+    followed: Database, aside: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.answers.status.CHEAP", "SET LOCAL statement_timeout = '60s'")
+    followed.execute(f"insert into stored_clicks (tracking_id, clicked_at) values ('t1', {NOW})")
+    asked = partial(aside.submit, status, followed.settings())
+    assert asked().result().outdated == 1
+    assert until_rewritten(followed, "stored_clicks", asked).outdated is None
 
 
 def test_an_export_that_waits_for_the_target(database: Database, aside: ThreadPoolExecutor) -> None:
