@@ -1,6 +1,7 @@
 """A file that is there whole or not at all."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     path = _target(path)
     partial = _partial(path)
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -39,7 +40,8 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    # processes of two containers, or of two machines, may have one number
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
 
 
 def _target(path: Path) -> Path:
