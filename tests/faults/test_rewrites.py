@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -454,9 +453,11 @@ def test_a_count_of_later_clicks_that_waits_is_none(
 ) -> None:
     monkeypatch.setattr("pipeline.answers.status.CHEAP", "SET LOCAL statement_timeout = '60s'")
     followed.execute(f"insert into stored_clicks (tracking_id, clicked_at) values ('t1', {NOW})")
-    asked = partial(aside.submit, status, followed.settings())
-    assert asked().result().outdated == 1
-    assert until_rewritten(followed, "stored_clicks", asked).outdated is None
+    assert status(followed.settings()).outdated == 1
+    found = until_rewritten(
+        followed, "stored_clicks", lambda: aside.submit(status, followed.settings())
+    )
+    assert found.outdated is None
 
 
 def test_an_export_that_waits_for_the_target(database: Database, aside: ThreadPoolExecutor) -> None:
