@@ -17,6 +17,7 @@ from pipeline import __version__
 from pipeline.alterations import write_alone
 from pipeline.database.connection import leaving_no_lock, rows_by_name
 from pipeline.rewrites import relations
+from pipeline.source_shape import read_past_outdated_indexes
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def applications_of(connection: Connection, changes: Captured) -> list[str]:
     if changes.tracking_ids or changes.job_ids:
         named = {"tracking_ids": changes.tracking_ids, "job_ids": changes.job_ids}
         with leaving_no_lock(connection) as cursor:
+            read_past_outdated_indexes(connection)
             cursor.execute(statement("applications_of"), named)
             found.update(application for (application,) in cursor.fetchall())
     return sorted(found) or [NOBODY]

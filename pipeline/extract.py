@@ -9,7 +9,7 @@ import logging
 import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import NamedTuple, TypeVar
@@ -43,7 +43,12 @@ from pipeline.source_rows import (
     refuse_null_functions,
     spelled,
 )
-from pipeline.source_shape import beyond_snapshot, hold_foreign_tables, text_problems
+from pipeline.source_shape import (
+    beyond_snapshot,
+    hold_foreign_tables,
+    outdated_index_warnings,
+    text_problems,
+)
 from schema.columns import APPLICATIONS, CLICKS, INSTANT, LINKS, OPTIONAL
 from schema.sql import statement
 
@@ -191,6 +196,7 @@ class Source:
         self.definition = definition
         self.columns = columns or source_columns(snapshot.connection)
         self.whole = not application_ids
+        self.outdated = outdated_index_warnings(snapshot.connection)
         one_by_one = (
             beyond_snapshot(snapshot.connection)
             if self.whole and not over_one_connection
@@ -210,6 +216,14 @@ class Source:
 
     def extract(self, advance: Advance = no_advance) -> Extracted:
         """The applications and their clicks; `advance` is told of the clicks, part by part."""
+        with self._past_indexes():
+            return self._extracted(advance)
+
+    def _past_indexes(self) -> AbstractContextManager[None]:
+        """Without indexes, where some may not find every text."""
+        return self.reader.past_indexes() if self.outdated else nullcontext()
+
+    def _extracted(self, advance: Advance) -> Extracted:
         self.check()
         applications = in_key_order(
             pl.concat(self._read("applications", APPLICATIONS, lambda part: part)),
@@ -261,7 +275,9 @@ class Source:
         which has read the links."""
         text = self._bound("click_origins")
         front = self.columns.in_front(["link_clicks"], self.definition, optional=OPTIONAL)
-        [origins] = self.reader.frames([front.as_string(self.snapshot.connection) + text], ORIGINS)
+        text = front.as_string(self.snapshot.connection) + text
+        with self._past_indexes():
+            [origins] = self.reader.frames([text], ORIGINS)
         keys = links.select(link_key_1=(pl.col("link_key") // 2**64).cast(pl.Int64))
         keys = keys.with_row_index("link")
         return origins.join(keys, on="link_key_1").with_columns(

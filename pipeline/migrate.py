@@ -19,7 +19,12 @@ from pipeline.database.connection import begin_anew, search_path, session
 from pipeline.errors import SchemaError
 from pipeline.settings import Settings
 from pipeline.source_columns import CLASSES_OF, source_columns
-from pipeline.source_shape import duplicate_row_problems, setting_problems, shadow_problems
+from pipeline.source_shape import (
+    duplicate_row_problems,
+    outdated_index_warnings,
+    setting_problems,
+    shadow_problems,
+)
 from schema import tables
 from schema.migrations import VERSION_TABLE, view
 from schema.shape import (
@@ -136,9 +141,12 @@ def missing_options(settings: Settings) -> list[str]:
         plain = cast("Connection", connection.connection.dbapi_connection)
         there = source_columns(plain).types
         return [
-            f"optional: {table}.{name} cannot be read, so {without}"
-            for (table, name), without in WITHOUT.items()
-            if (table, name) not in there
+            *(
+                f"optional: {table}.{name} cannot be read, so {without}"
+                for (table, name), without in WITHOUT.items()
+                if (table, name) not in there
+            ),
+            *outdated_index_warnings(plain),
         ]
 
 

@@ -92,6 +92,7 @@ def reported(settings: Settings, snapshot: Snapshot, choice: Choice) -> RunRepor
 
 def here(source: Source, target: Target, report: RunReport, advance: Advance) -> Computation:
     """Read everything there is to compute from into memory."""
+    warn_of(report, source.outdated)
     extracted = source.extract(advance)
     count(report, extracted)
     return Computation(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors
 
-from pipeline.database.connection import search_path, time_limit
+from pipeline.database.connection import WITHOUT_INDEXES, search_path, time_limit
 from pipeline.errors import ConfigurationError, Refused, SchemaError
 from schema.sql import FUNCTIONS, OPERATORS, statement
 
@@ -34,6 +34,30 @@ WRONG = {
     "ignore_checksum_failure": ("on", "so that a damaged page may say anything; expected off"),
 }
 PATIENCE = "5s"  # of those who read a row of a foreign table
+# in an index of texts that was built by another version of its collation not all is found
+OUTDATED_COLLATIONS = """
+WITH used AS (
+    SELECT DISTINCT k.id
+    FROM pg_index AS i
+    CROSS JOIN LATERAL unnest(i.indcollation::oid[]) AS k (id)
+    WHERE i.indexrelid >= 16384
+)
+SELECT 'collation ' || quote_ident(c.collname)
+FROM used
+JOIN pg_collation AS c ON c.oid = used.id
+WHERE c.collversion <> pg_collation_actual_version(c.oid)
+"""
+OF_THE_DATABASE = """
+UNION ALL
+SELECT 'the collation of database ' || quote_ident(d.datname)
+FROM pg_database AS d
+WHERE
+    d.datname = current_database()
+    AND d.datcollversion <> pg_database_collation_actual_version(d.oid)
+    AND 'default'::regcollation IN (SELECT id FROM used)
+ORDER BY 1
+"""
+SINCE_15 = 150_000  # the server knows the version of a database's collation
 # what makes each application stand once
 TO_KEEP_UNIQUE = {
     "link_click_analytics": "run `clickstats migrate`, which adds the missing unique index",
@@ -65,6 +89,34 @@ def text_problems(connection: Connection) -> list[str]:
         "the server compares them by neither; expected the same one; change one column's"
         for (names,) in _rows(connection, "collations")
     ]
+
+
+def outdated_collations(connection: Connection) -> list[str]:
+    """The collations that are of another version than when indexes were built by them, as after an
+    upgrade of the system or of an image: which of these still find every text, nobody knows."""
+    query = OUTDATED_COLLATIONS
+    if connection.server_version >= SINCE_15:
+        query += OF_THE_DATABASE
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def outdated_index_warnings(connection: Connection) -> list[str]:
+    """What a run says of them, and `migrate --check`."""
+    return [
+        f"{name} is of another version than when indexes were built by it, which may no longer "
+        "find every text: tracking ids are looked up without indexes, which takes longer; REINDEX "
+        "DATABASE, then ALTER DATABASE or COLLATION … REFRESH [COLLATION] VERSION"
+        for name in outdated_collations(connection)
+    ]
+
+
+def read_past_outdated_indexes(connection: Connection) -> None:
+    """Have the transaction read without indexes where some may not find every text."""
+    if outdated_collations(connection):
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(WITHOUT_INDEXES))
 
 
 def beyond_snapshot(connection: Connection) -> list[str]:

@@ -19,6 +19,7 @@ from pipeline.scoring.scores import ALL_RULES, INTENT
 from pipeline.settings import Settings
 from pipeline.short_ids import short_ids
 from pipeline.source_columns import source_columns
+from pipeline.source_shape import read_past_outdated_indexes
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ def _last_clicks(
     """What the last human click of each application was on: all links clicked at that instant, as
     the definition has it by which the instant is stored."""
     definition = choice.published_definition
+    read_past_outdated_indexes(connection)
     front = source_columns(connection).in_front(["link_clicks"], definition)
     spelled = definition.spellings
     found: defaultdict[str, set[str]] = defaultdict(set)

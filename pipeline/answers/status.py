@@ -17,6 +17,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.rewrites import looked_anew
 from pipeline.settings import Settings
 from pipeline.source_columns import source_columns
+from pipeline.source_shape import read_past_outdated_indexes
 from schema.sql import statement
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def reachable(settings: Settings) -> None:
 
 
 def _outdated(connection: Connection, since: datetime, definition: Definition) -> int | None:
+    read_past_outdated_indexes(connection)
     front = source_columns(connection).in_front(["link_clicks"], definition)
     with connection.cursor() as cursor:
         cursor.execute(CHEAP)

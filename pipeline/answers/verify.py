@@ -16,6 +16,7 @@ from pipeline.definition import Definition
 from pipeline.networks import in_both_forms
 from pipeline.rewrites import read_steadily
 from pipeline.settings import Settings
+from pipeline.source_shape import read_past_outdated_indexes
 from schema.columns import ANALYTICS, READINGS
 from schema.sql import reference
 
@@ -127,6 +128,7 @@ def _verify(
         last.timezone if last else None,
         choice.changes,
     )
+    read_past_outdated_indexes(connection)
     with connection.cursor() as cursor:
         cursor.execute(ONE_PROCESS)
         if sample is not None:

@@ -7,7 +7,8 @@ import logging
 import os
 import re
 from codecs import BOM_UTF8
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from psycopg2 import errors, sql
 from pipeline.database.connection import (
     SERVER,
     TWO_SERVERS,
+    WITH_INDEXES,
+    WITHOUT_INDEXES,
     Snapshot,
     bound,
     ended_by,
@@ -75,6 +78,19 @@ class SnapshotReader:
         self.snapshot = snapshot
         self.settings = settings
         self.url = connectorx_url(snapshot.connection, settings.schema) if bulk else None
+        self.scans: Sequence[str] = ()  # what the sessions of ConnectorX set, too
+
+    @contextmanager
+    def past_indexes(self) -> Iterator[None]:
+        """Have everything that is read in the block be read without indexes."""
+        self._scan(WITHOUT_INDEXES)
+        yield
+        self._scan(WITH_INDEXES)
+
+    def _scan(self, settings: Sequence[str]) -> None:
+        self.scans = settings
+        with self.snapshot.connection.cursor() as cursor:
+            cursor.execute("; ".join(settings))
 
     def frames(
         self,
@@ -122,7 +138,13 @@ class SnapshotReader:
             if url is None:
                 return read_by_copy(self.snapshot.connection, text, schema)
             return read_by_connectorx(
-                url, self.snapshot, self.settings, text, schema, as_arrays=as_arrays
+                url,
+                self.snapshot,
+                self.settings,
+                text,
+                schema,
+                as_arrays=as_arrays,
+                scans=self.scans,
             )
         except errors.InvalidTextRepresentation as error:
             if ANOTHER_SERVER in str(error):
@@ -138,6 +160,7 @@ def read_by_connectorx(
     schema: pl.Schema,
     *,
     as_arrays: bool = False,
+    scans: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The statement's rows, read on a connection of its own that adopts the snapshot.
 
@@ -163,6 +186,7 @@ def read_by_connectorx(
                 f"SET TRANSACTION SNAPSHOT '{snapshot.name}'",
                 *set_up(settings.schema),
                 *FOR_BULK,
+                *scans,
                 *(f"SET LOCAL {name} = '{_shown(snapshot, name)}'" for name in AS_THE_SNAPSHOT),
             ],
         )
