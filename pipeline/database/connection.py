@@ -54,7 +54,13 @@ TWO_SERVERS = (
     "no load_balance_hosts; of Pgpool-II ask it by app_name_redirect_preference_list"
 )
 INVALID = re.compile("invalid [a-z_ ]*(value|option)|requires a value")
-SCANS = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
+# partitions that have ranges of texts are in an order, too
+SCANS = (
+    "enable_indexscan",
+    "enable_indexonlyscan",
+    "enable_bitmapscan",
+    "enable_partition_pruning",
+)
 WITHOUT_INDEXES = [f"SET LOCAL {name} = off" for name in SCANS]
 WITH_INDEXES = [f"SET LOCAL {name} TO DEFAULT" for name in SCANS]
 LOOKED = "ROLLBACK TO looking; RELEASE looking"
