@@ -20,7 +20,6 @@ CLASSES_OF = {"user_agent": "declared", "ip_address": "network or own"}  # optio
 INSTANTS = "timestamp with time zone"  # needs no zone
 TIMES = (INSTANTS, "timestamp without time zone", "date")
 ADDRESSES = ("inet", "cidr")
-NO_TEXTS = ("json", "jsonb", "bytea")  # whose text is in quotes, or in hexadecimal digits
 # AT TIME ZONE fails at the ends of what a timestamp can hold
 IN_UTC = (
     "CASE WHEN {column} BETWEEN '1969-12-30' AND '2100-01-03' "
@@ -108,9 +107,9 @@ def source_columns(connection: Connection) -> SourceColumns:
         cursor.execute(statement("source_columns"), {"integers": INTEGERS})
         found = {
             (table, name): kind
-            for table, name, kind, is_read in cursor.fetchall()
+            for table, name, kind, is_text, is_read in cursor.fetchall()
             if (is_read or name not in (*OPTIONAL, *OF_OUTCOMES))
             and (name != "ip_address" or kind in ADDRESSES)
-            and (name != "user_agent" or kind not in NO_TEXTS)
+            and (name != "user_agent" or is_text)
         }
     return SourceColumns(found)

@@ -328,7 +328,13 @@ def test_an_address_of_another_type_cannot_be_read(filled: Database, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("kind", "using"), [("jsonb", "to_jsonb(user_agent)"), ("bytea", "user_agent::bytea")]
+    ("kind", "using"),
+    [
+        ("jsonb", "to_jsonb(user_agent)"),
+        ("bytea", "user_agent::bytea"),
+        ("text[]", "array[user_agent]"),
+        ("integer", "length(user_agent)"),
+    ],
 )
 def test_user_agents_that_are_no_texts(filled: Database, kind: str, using: str) -> None:
     """They are not read, which is told: in their quotes or digits no pattern would be found."""
