@@ -30,7 +30,7 @@ from pipeline.missing_keys import (
     unguarded_by_keys,
     without_readings_of_gone,
 )
-from pipeline.source_shape import hold_foreign_tables
+from pipeline.source_shape import hold_foreign_tables, past_outdated_indexes
 from pipeline.written import ToWrite, Written
 from schema.columns import ANALYTICS, INSTANT, READINGS, SPAN
 from schema.sql import statement
@@ -130,19 +130,22 @@ def write(connection: Connection, wanted: ToWrite, instant: datetime, attempts: 
                 )
                 if replaced:
                     alterations.begin()
-                    written += in_place_of(replaced, cursor, instant)
+                    with past_outdated_indexes(connection):
+                        written += in_place_of(replaced, cursor, instant)
                 if wanted.orphans() > written.deleted and (
                     "job_applications" in missing_keys or may_delete(cursor)
                 ):
                     alterations.begin()
-                    written += in_place_of({"job_applications"}, cursor, instant)
+                    with past_outdated_indexes(connection):
+                        written += in_place_of({"job_applications"}, cursor, instant)
                 if (
                     wanted.lost_readings is not None
                     and "job_applications" not in replaced
                     and (are_readings_unguarded or wanted.lost_readings())
                 ):
                     alterations.begin()
-                    written += without_readings_of_gone(cursor)
+                    with past_outdated_indexes(connection):
+                        written += without_readings_of_gone(cursor)
                 if written != Written():
                     alterations.refuse(wanted, instant, written.newer)
                 break
@@ -374,9 +377,10 @@ def _drop_indexes(cursor: Cursor, *, straight: bool) -> list[str]:
 def _look_again(cursor: Cursor, parameters: dict[str, object]) -> tuple[int, int]:
     """Drop the staged rows whose application has gone, forget the jobs that have, note which rows
     are stored by now; returns how many were dropped, and how many are to be written."""
-    cursor.execute(statement("drop_gone"), parameters)
-    gone = cursor.rowcount
-    cursor.execute(statement("null_gone_jobs"))
+    with past_outdated_indexes(cursor.connection):
+        cursor.execute(statement("drop_gone"), parameters)
+        gone = cursor.rowcount
+        cursor.execute(statement("null_gone_jobs"))
     cursor.execute(statement("mark_stored"))
     cursor.execute("SELECT count(*) FROM pg_temp.clickstats_staging WHERE is_written")
     return gone, cursor.fetchone()[0]  # type: ignore[index]

@@ -5,11 +5,18 @@ Asks the server; says each problem in one sentence with what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import errors
 
-from pipeline.database.connection import WITHOUT_INDEXES, search_path, time_limit
+from pipeline.database.connection import (
+    WITH_INDEXES,
+    WITHOUT_INDEXES,
+    search_path,
+    time_limit,
+)
 from pipeline.errors import ConfigurationError, Refused, SchemaError
 from schema.sql import FUNCTIONS, OPERATORS, statement
 
@@ -117,6 +124,18 @@ def read_past_outdated_indexes(connection: Connection) -> None:
     if outdated_collations(connection):
         with connection.cursor() as cursor:
             cursor.execute("; ".join(WITHOUT_INDEXES))
+
+
+@contextmanager
+def past_outdated_indexes(connection: Connection) -> Iterator[None]:
+    """Have a block read without indexes where some may not find every text."""
+    if not outdated_collations(connection):
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(WITHOUT_INDEXES))
+        yield
+        cursor.execute("; ".join(WITH_INDEXES))
 
 
 def beyond_snapshot(connection: Connection) -> list[str]:

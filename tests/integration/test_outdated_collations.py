@@ -17,7 +17,7 @@ from tests.commands import clickstats
 from tests.databases import SOURCE_TABLES, Database, skipped_without_icu
 from tests.engines import stored
 
-IN_BOTH = ["of a column", "of the database"]
+KINDS = ["of a column", "of the database", "under a view"]
 SOME = """
 insert into job_applications (id, created_at)
 select md5(n::text)::uuid, '2026-03-02' from generate_series(1, 300) as n;
@@ -32,6 +32,17 @@ analyze;
 ONE_MORE = """
 insert into link_clicks (tracking_id, clicked_at)
 select tracking_id, '2026-03-09' from link_tracking
+"""
+# applications that are there because a text is found
+UNDER_A_VIEW = """
+alter table job_applications rename to kept;
+alter table kept add slug varchar(100) {collate};
+update kept set slug = translate(md5(id::text), '0123abcd', '-_AbBaCD');
+create table slugs (slug varchar(100) {collate} primary key, other text default repeat('-', 500));
+insert into slugs select slug from kept;
+create view job_applications as
+select id, job_id, created_at, application_status from kept join slugs using (slug);
+analyze;
 """
 # what an upgrade of the library does: it sorts otherwise, and says another version
 UPGRADED = """
@@ -52,12 +63,12 @@ $$
 """
 
 
-@pytest.fixture(params=IN_BOTH)
+@pytest.fixture(params=KINDS)
 def upgraded(server_url: str, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database with capture on, all done and then a click on every link, and another version of
     the collation by which tracking ids are in order."""
     name = f"clickstats_test_{uuid4().hex[:12]}"
-    of_column = request.param == "of a column"
+    of_column = request.param != "of the database"
     icu = "" if of_column else "locale_provider icu icu_locale 'en' locale 'C'"
     with closing(psycopg2.connect(server_url)) as admin, admin.cursor() as cursor:
         admin.autocommit = True
@@ -73,9 +84,14 @@ def upgraded(server_url: str, request: pytest.FixtureRequest) -> Iterator[Databa
                     database.execute("create collation own (provider = icu, locale = 'en')")
                 tables = tables.replace("varchar(100)", "varchar(100) collate own")
             database.execute(tables + SOME)
+            if request.param == "under a view":
+                database.execute(UNDER_A_VIEW.format(collate="collate own"))
             migrate(database.settings())
-            turn_on(database.settings())
-            run_changed(database.settings())
+            if request.param == "under a view":
+                run_all(database.settings())
+            else:
+                turn_on(database.settings())
+                run_changed(database.settings())
             catalog, prefix = ("pg_collation", "coll") if of_column else ("pg_database", "dat")
             key = "own" if of_column else name
             text = UPGRADED.format(catalog=catalog, prefix=prefix, name=key)
@@ -90,7 +106,9 @@ def test_nothing_is_missed(upgraded: Database) -> None:
     ids = [str(id_) for id_ in stored(upgraded)]
     named, _ = run_named(upgraded.settings(), ids[:50])
     assert named["total_click_events"].unique().to_list() == [6]
-    report = run_changed(upgraded.settings())
+    assert [row.total_click_events for row in stored(upgraded).values()].count(6) == 50
+    is_on = upgraded.execute("select to_regclass('clickstats_changes') is not null") == [(True,)]
+    report = (run_changed if is_on else run_all)(upgraded.settings())
     assert report.applications == len(ids)
     assert any("REINDEX" in warning for warning in report.warnings)
     assert {row.total_click_events for row in stored(upgraded).values()} == {6}
