@@ -109,6 +109,7 @@ def open_interest(
     all_statuses: bool = False,
 ) -> Followups:
     """The same, of the connection's snapshot."""
+    read_past_outdated_indexes(connection)
     now, since = since_now(connection, timedelta()), since_now(connection, within)
     known_by = names(connection)
     found = _statuses(connection, known_by.in_front, choice.definition.statuses)
@@ -202,7 +203,6 @@ def _last_clicks(
     """What the last human click of each application was on: all links clicked at that instant, as
     the definition has it by which the instant is stored."""
     definition = choice.published_definition
-    read_past_outdated_indexes(connection)
     front = source_columns(connection).in_front(["link_clicks"], definition)
     spelled = definition.spellings
     found: defaultdict[str, set[str]] = defaultdict(set)

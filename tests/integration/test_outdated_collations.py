@@ -40,6 +40,7 @@ alter table kept add slug varchar(100) {collate};
 update kept set slug = translate(md5(id::text), '0123abcd', '-_AbBaCD');
 create table slugs (slug varchar(100) {collate} primary key, other text default repeat('-', 500));
 insert into slugs select slug from kept;
+insert into slugs select '~' || n from generate_series(1, 6000) as n;
 create view job_applications as
 select id, job_id, created_at, application_status from kept join slugs using (slug);
 analyze;
