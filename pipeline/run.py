@@ -127,12 +127,13 @@ def _everything(
     refuse_part(choice, options)
     known = catalog(writer)  # before the snapshot: what comes between is computed once more
     before("gate")
-    if choice.is_new:
+    if held := choice.is_new:
         # until the commit: rows of both must not mix
         hold_gate_alone(writer, settings, options.wait)
-    with snapshot_behind_gate(
-        writer, settings, options.wait, before, held=choice.is_new
-    ) as snapshot:
+        choice = chosen(writer, settings)  # before the first one, named runs may have ended since
+        row.definition = choice.document
+        refuse_part(choice, options)
+    with snapshot_behind_gate(writer, settings, options.wait, before, held=held) as snapshot:
         before("read")
         report = row.report = reported(settings, snapshot, choice)
         computation = gathered(snapshot, settings, choice, report, show, compute)

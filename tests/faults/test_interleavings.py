@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 
+from pipeline.errors import ConfigurationError
 from pipeline.run import Options, run_all, run_named
 from pipeline.run_steps import Step
 from tests.databases import Database
@@ -288,6 +289,19 @@ def test_a_named_run_waits_for_the_first_definition(
     running.result()
     beside.result()
     assert_exact(empty, "Asia/Kolkata")
+
+
+def test_a_part_waits_for_a_named_run_of_another_definition(
+    empty: Database, stopped_before: StoppedBefore
+) -> None:
+    """It would leave the rows of that one beside its own."""
+    empty.execute(SOURCE)
+    kolkata = partial(run_all, empty.settings(timezone="Asia/Kolkata"), Options(limit=3))
+    with stopped_before("gate", kolkata) as running:
+        run_named(empty.settings(), [str(uuid(STORED)), str(uuid(OTHER))])
+    with pytest.raises(ConfigurationError, match="--limit would mix two definitions"):
+        running.result()
+    assert len(stored(empty)) == 2
 
 
 def calculated(database: Database, name: str) -> list[tuple[Any, ...]]:
