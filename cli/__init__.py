@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -23,6 +24,8 @@ def main() -> NoReturn:
             sys.exit(130)
         main()
     except SystemExit as end:
+        # answered: while Python ends, one that came again would end the process in its own way
+        signal.setitimer(signal.ITIMER_REAL, 0)
         threads = [one for one in threading.enumerate() if one is not threading.main_thread()]
         for one in threads:
             with suppress(RuntimeError):  # a signal came before it had begun

@@ -266,6 +266,32 @@ def test_an_interrupt_while_the_command_line_is_imported() -> None:
     assert process.returncode == 130
 
 
+SLOW_TO_END = """
+class Slow:
+    def __init__(self, sleep):
+        self.sleep = sleep
+    def __del__(self):
+        self.sleep(1)
+
+import time
+slow = Slow(time.sleep)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_answered_signal_does_not_come_again_while_python_ends(
+    number: signal.Signals, code: int
+) -> None:
+    """As on a busy machine, or after the failure was recorded."""
+    imports = WHILE_IT_IMPORTS.format(
+        module="psycopg2", then=f"os.kill(os.getpid(), {int(number)})"
+    )
+    first = SLOW_TO_END + imports
+    with started("postgresql://nobody.invalid/", "status", first=first) as process:
+        process.communicate(timeout=30)
+    assert process.returncode == code
+
+
 # --- whatever happens --------------------------------------------------------------------------
 
 
