@@ -63,6 +63,10 @@ class Options:
 DEFAULTS = Options()
 BRIEFLY = "2s"  # whoever waits for rows of a run keeps its readers waiting behind him
 
+JOBS_STORED = """
+SELECT application_id::text, job_id::text FROM link_click_analytics
+WHERE application_id = ANY (%s::uuid[])
+"""
 LOOK_NEWER = (
     "stored rows look newer than this run, although they are not: the server's clock was set back, "
     "or another program writes link_click_analytics; nothing was written; run again"
@@ -288,7 +292,22 @@ def _named(
     write_audited(writer, settings, report, wanted)
     if report.newer:  # although no run that is newer can have come between
         raise Refused(LOOK_NEWER)
-    return report, per_application
+    return report, as_written(writer, per_application)
+
+
+def as_written(writer: Connection, per_application: pl.DataFrame) -> pl.DataFrame:
+    """The rows as they are stored now: without applications that have gone since they were read,
+    and without jobs that have."""
+    with writer.cursor() as cursor:
+        cursor.execute(JOBS_STORED, (per_application["application_id"].to_list(),))
+        stored = pl.DataFrame(
+            cursor.fetchall(), {"application_id": pl.String, "job_id": pl.String}, orient="row"
+        )
+    return (
+        per_application.drop("job_id")
+        .join(stored, on="application_id", maintain_order="left")
+        .select(per_application.columns)
+    )
 
 
 def refuse_frozen(frozen: pl.DataFrame) -> None:

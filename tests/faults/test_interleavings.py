@@ -249,6 +249,21 @@ def test_an_application_that_goes_and_comes_back(
     assert_exact(database)
 
 
+def test_what_goes_while_it_is_computed_is_not_shown(
+    database: Database, stopped_before: StoppedBefore
+) -> None:
+    named = partial(run_named, database.settings(), [str(uuid(STORED)), str(uuid(OTHER))])
+    with stopped_before("write", named) as running:
+        database.execute(
+            f"delete from job_applications where id = '{uuid(STORED)}';"
+            "delete from jobs where id = (select job_id from job_applications"
+            f" where id = '{uuid(OTHER)}')"
+        )
+    rows, unknown = running.result()
+    assert rows.select("application_id", "job_id").rows() == [(str(uuid(OTHER)), None)]
+    assert unknown == [str(uuid(STORED))]
+
+
 def test_a_named_run_waits_for_another_definition(
     database: Database, stopped_before: StoppedBefore, one: Any, aside: Any
 ) -> None:
