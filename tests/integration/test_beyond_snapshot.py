@@ -201,7 +201,7 @@ def test_who_waits_for_a_run_over_foreign_tables_does_not_stop_it(
     filled: Database, server_url: str, with_sources: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No server sees that the writer waits for him, and he for the reader."""
-    monkeypatch.setattr(source_shape, "PATIENCE", "200ms")
+    monkeypatch.setattr(source_shape, "PATIENCE", "1s")
     waiting = "select 1 from pg_locks where not granted and relation = 'job_applications'::regclass"
     with fresh(server_url, with_sources) as elsewhere:
         elsewhere.load(WORLD)
@@ -217,6 +217,7 @@ def test_who_waits_for_a_run_over_foreign_tables_does_not_stop_it(
             run_all(filled.settings(), before=at("write", begin))
         someone.join()
         assert stored(filled) == {}
+        monkeypatch.undo()
         run_all(filled.settings())
         assert stored(filled) == reference(filled)
 
