@@ -103,6 +103,7 @@ FUNCTIONS = [
     "regexp_matches",
     "round",
     "row_number",
+    "row_security_active",
     "set_config",
     "string_agg",
     "sum",
