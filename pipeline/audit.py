@@ -215,18 +215,19 @@ def is_frozen(frozen_before: datetime | None) -> pl.Expr:
 
 
 def decided_by_machines(
-    per_application: pl.DataFrame, without: pl.DataFrame, frozen_before: datetime | None = None
+    per_application: pl.DataFrame, frozen_before: datetime | None = None
 ) -> Counter[str]:
     """How many applications with machine clicks have higher scores for them, and by how many
-    points in all; `without` has the scores without these clicks. What is stored of frozen ones,
-    other clicks may have decided."""
+    points in all. Not counted are those of which repeats or own clicks are left out, too, since
+    these may have decided, and frozen ones, which clicks that are gone may have."""
     points = pl.sum_horizontal(
-        (pl.col(f"{score}_all") - pl.col(f"{score}_without")).clip(lower_bound=0)
-        for score in SCORES
+        (pl.col(f"{score}_all") - pl.col(f"{score}_human")).clip(lower_bound=0) for score in SCORES
     )
-    rows = per_application.hstack(without.select(pl.all().name.suffix("_without")))
-    decided = rows.lazy().filter(
-        pl.col("machine_clicks") > 0, points > 0, ~is_frozen(frozen_before)
+    decided = per_application.lazy().filter(
+        pl.col("machine_clicks") > 0,
+        pl.col("own_clicks") + pl.col("repeated_clicks") == 0,
+        points > 0,
+        ~is_frozen(frozen_before),
     )
     return Counter(
         decided.select(applications=pl.len(), points=points.sum().cast(pl.Int64))

@@ -29,7 +29,7 @@ from pipeline.plurals import counted
 from pipeline.run_report import Advance, RunReport
 from pipeline.scoring.image import marked, rows_to_write
 from pipeline.scoring.origins import classified
-from pipeline.scoring.readings import both_readings, without_machines
+from pipeline.scoring.readings import both_readings
 from pipeline.target import Target
 from schema.columns import CLASSES
 
@@ -116,7 +116,7 @@ class AnyComputation(ABC):
         if missed := self.report.missed_by_capture:
             rows = counted(missed, "row", "rows")
             yield f"missed by capture: {rows}; `clickstats capture status` says whether it is whole"
-        if self.decided["applications"]:
+        if self.decided["applications"] and self.definition.clicks.count == "all":
             decided = counted(self.decided["applications"], "application", "applications")
             points = counted(self.decided["points"], "point", "points")
             yield (
@@ -163,11 +163,7 @@ class Computation(AnyComputation):
                     classes.update(dict(clicks["class"].value_counts().iter_rows()))
                 self.report.clicks_by_class = {name: classes[name] for name in CLASSES.categories}
                 self.odd.update(odd_rows(per_application))
-                if self.definition.clicks.count == "all":
-                    zone = self.definition.time.reporting
-                    without = without_machines(part.applications, clicks, per_application, zone)
-                    decided = decided_by_machines(per_application, without, self.frozen_before)
-                    self.decided.update(decided)
+                self.decided.update(decided_by_machines(per_application, self.frozen_before))
                 self.first_clicks.update(hours_to_first_click(per_application, self.frozen_before))
                 with self.report.timed("compare"):
                     beside = next(stored)

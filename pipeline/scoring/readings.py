@@ -39,23 +39,6 @@ def both_readings(
     )
 
 
-def without_machines(
-    applications: pl.DataFrame, clicks: pl.DataFrame, rows: pl.DataFrame, timezone: str
-) -> pl.DataFrame:
-    """Both scores of each application's clicks that no machine made, in the order of `rows`, which
-    `both_readings` gave for the same; null without a click. Where no other click is left out of the
-    human reading, that says it already."""
-    scored = rows.select(**{score: f"{score}_human" for score in SCORES})
-    has_others = (rows["machine_clicks"] > 0) & (rows["own_clicks"] + rows["repeated_clicks"] > 0)
-    if not has_others.any():
-        return scored
-    some = applications.filter(has_others)
-    left = clicks.filter(~pl.col("class").is_in(MACHINE))
-    of_some = _scored(some, left.join(some, on=NUMBER, how="semi", maintain_order="left"), timezone)
-    numbered = applications.select(NUMBER).hstack(scored)
-    return _in_place(of_some.select(numbered.columns), numbered).select(*SCORES)
-
-
 def _in_place(some: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows, in their order, some of them replaced."""
     return pl.concat([rows.join(some, on=NUMBER, how="anti"), some]).sort(NUMBER)
