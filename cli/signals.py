@@ -14,7 +14,7 @@ from pipeline.errors import signal_behind
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-ONCE_MORE = 0.7  # seconds; a signal that is answered has ended the process by then
+ONCE_MORE = 0.7  # seconds; by then what was raised is on its way, if it is not lost
 
 
 def answer_signals() -> None:

@@ -119,23 +119,22 @@ def outdated_index_warnings(connection: Connection) -> list[str]:
     ]
 
 
-def read_past_outdated_indexes(connection: Connection) -> None:
-    """Have the transaction read without indexes where some may not find every text."""
-    if outdated_collations(connection):
+def read_past_outdated_indexes(connection: Connection) -> bool:
+    """Have the transaction read without indexes where some may not find every text; whether so."""
+    if is_so := bool(outdated_collations(connection)):
         with connection.cursor() as cursor:
             cursor.execute("; ".join(WITHOUT_INDEXES))
+    return is_so
 
 
 @contextmanager
 def past_outdated_indexes(connection: Connection) -> Iterator[None]:
-    """Have a block read without indexes where some may not find every text."""
-    if not outdated_collations(connection):
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(WITHOUT_INDEXES))
-        yield
-        cursor.execute("; ".join(WITH_INDEXES))
+    """The same for a block."""
+    is_so = read_past_outdated_indexes(connection)
+    yield
+    if is_so:
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(WITH_INDEXES))
 
 
 def beyond_snapshot(connection: Connection) -> list[str]:
